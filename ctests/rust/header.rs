@@ -1,0 +1,82 @@
+//! `include/bridgeq.h` is what cbindgen makes of `src/ffi`. `make header` writes it.
+
+use std::{env, fs, path::Path};
+
+/// What a compiler must know before the first declaration.
+const PREAMBLE: &str = r#"
+#define BQ_VERSION_MAJOR {major}
+#define BQ_VERSION_MINOR {minor}
+#define BQ_VERSION_PATCH {patch}
+/** The version of this header as one number that can be compared: major, minor, patch, two digits each. */
+#define BQ_VERSION (BQ_VERSION_MAJOR * 10000 + BQ_VERSION_MINOR * 100 + BQ_VERSION_PATCH)
+
+#if defined(__GNUC__) || defined(__clang__)
+#define BQ_API __attribute__((visibility("default")))
+#define BQ_DEPRECATED __attribute__((deprecated))
+#define BQ_DEPRECATED_NOTE(note) __attribute__((deprecated(note)))
+#else
+#define BQ_API
+#define BQ_DEPRECATED
+#define BQ_DEPRECATED_NOTE(note)
+#endif
+
+/** The options of a queue to start from: an unbounded FIFO of pointers. */
+#define BQ_OPTIONS_INIT { sizeof(bq_options), BQ_FIFO, 0, 0, 0, NULL, NULL, NULL, 0 }
+/** The statistics to pass to bq_queue_stats(). */
+#define BQ_STATS_INIT { sizeof(bq_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/** The options of a poller to start from: a descriptor of the library's choice, level-triggered. */
+#define BQ_POLLER_OPTIONS_INIT { sizeof(bq_poller_options), 0, NULL, NULL, 0 }
+"#;
+
+const TITLE: &str = "\
+/*
+ * bridgeq: the queue between threads and event loops.
+ *
+ * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT
+ */
+";
+
+fn generate() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let preamble = PREAMBLE
+        .replace("{major}", env!("CARGO_PKG_VERSION_MAJOR"))
+        .replace("{minor}", env!("CARGO_PKG_VERSION_MINOR"))
+        .replace("{patch}", env!("CARGO_PKG_VERSION_PATCH"));
+    config.header = Some(TITLE.to_owned());
+    config.after_includes = Some(preamble);
+    let mut text = Vec::new();
+    cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(root.join("src/ffi/mod.rs"))
+        .generate()
+        .expect("cbindgen understands src/ffi")
+        .write(&mut text);
+    in_parentheses(&String::from_utf8(text).expect("a header is text"))
+}
+
+/// `#define BQ_EMPTY -1` would bind to what stands before it: negative values get parentheses.
+fn in_parentheses(header: &str) -> String {
+    let mut out = String::with_capacity(header.len() + 64);
+    for line in header.lines() {
+        match line.rsplit_once(' ') {
+            Some((define, value)) if define.starts_with("#define ") && value.starts_with('-') => {
+                out += &format!("{define} ({value})\n");
+            }
+            _ => out += &format!("{line}\n"),
+        }
+    }
+    out
+}
+
+#[test]
+fn the_committed_header_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/bridgeq.h");
+    let fresh = generate();
+    if env::var_os("BRIDGEQ_UPDATE_HEADER").is_some() {
+        fs::write(&path, &fresh).expect("include/ can be written");
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == fresh, "include/bridgeq.h is stale: run `make header` and commit it");
+}

@@ -1,0 +1,59 @@
+//! Many items in one call.
+
+use std::ffi::c_void;
+
+use super::{bq_queue, count as answer, live_queue, required, required_mut, timeout};
+
+/// Puts `count` items, in order, waiting for room as needed, as write(2) does on a blocking pipe.
+/// Other producers' items may come between those of one call; the call's own keep their order.
+///
+/// `items`: an array of count * item_size bytes. `timeout_ns`: nanoseconds for the whole call,
+/// BQ_NOWAIT or BQ_FOREVER.
+///
+/// Ownership: the first n items are the queue's, n being the value returned; the rest, or all on a
+/// negative status, stay with the caller.
+/// Blocks until all are in, the deadline passes or the queue is shut down.
+///
+/// Returns how many went in, > 0; or, if none did: BQ_FULL, BQ_SHUTDOWN, BQ_INVALID (a NULL,
+/// `count` 0 or too large to be an array, a negative timeout other than BQ_FOREVER), BQ_NO_MEMORY,
+/// BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_put_many(
+    queue: *mut bq_queue,
+    items: *const c_void,
+    count: usize,
+    timeout_ns: i64,
+) -> isize {
+    answer(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `items` is `count` items long, says the caller.
+        unsafe { queue.put_many(required(items)?.cast(), count, timeout(timeout_ns)?) }
+    })
+}
+
+/// Gets up to `max` items, in order, as read(2) does: waits for the first, then takes what is there
+/// and never waits for more.
+///
+/// `items`: room for max * item_size bytes; only what the returned number covers is written.
+/// `timeout_ns`: nanoseconds to wait for the first item, BQ_NOWAIT or BQ_FOREVER.
+///
+/// Ownership: the items returned are the caller's.
+/// Blocks while the queue is empty and not shut down, no longer than timeout_ns.
+///
+/// Returns how many were taken, > 0; or BQ_EMPTY, BQ_SHUTDOWN, BQ_INVALID (a NULL, `max` 0 or too
+/// large to be an array, a negative timeout other than BQ_FOREVER), BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_get_many(
+    queue: *mut bq_queue,
+    items: *mut c_void,
+    max: usize,
+    timeout_ns: i64,
+) -> isize {
+    answer(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `items` has room for `max` items, says the caller.
+        unsafe { queue.get_many(required_mut(items)?.cast(), max, timeout(timeout_ns)?) }
+    })
+}

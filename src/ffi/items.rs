@@ -1,0 +1,98 @@
+//! One item at a time: put, get, peek.
+
+use std::ffi::c_void;
+
+use super::{bq_queue, bq_status, live_queue, required, required_mut, status, timeout};
+
+/// Puts one item, waiting for room if need be.
+///
+/// `item`: the queue copies item_size bytes from it. `timeout_ns`: nanoseconds to wait for room,
+/// BQ_NOWAIT or BQ_FOREVER.
+///
+/// Ownership: on BQ_OK the item is the queue's; on anything else it stays with the caller. On a
+/// priority queue without `compare` the item has priority 0.
+/// Blocks while the queue is full, no longer than timeout_ns.
+///
+/// Returns BQ_OK; BQ_FULL (no room before the deadline); BQ_SHUTDOWN; BQ_INVALID (a NULL, a
+/// negative timeout other than BQ_FOREVER); BQ_NO_MEMORY; BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_put(
+    queue: *mut bq_queue,
+    item: *const c_void,
+    timeout_ns: i64,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `item` is item_size bytes long, says the caller.
+        unsafe { queue.put(required(item)?.cast(), timeout(timeout_ns)?) }
+    })
+}
+
+/// Puts one item with a priority into a BQ_PRIORITY queue that has no `compare`; otherwise as
+/// bq_put().
+///
+/// `priority`: lower ones leave first; among equals, the one put first.
+///
+/// Returns as bq_put(); BQ_INVALID also for every other kind of queue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_put_priority(
+    queue: *mut bq_queue,
+    item: *const c_void,
+    priority: i64,
+    timeout_ns: i64,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `item` is item_size bytes long, says the caller.
+        unsafe { queue.put_priority(required(item)?.cast(), priority, timeout(timeout_ns)?) }
+    })
+}
+
+/// Gets the next item, waiting for one if need be.
+///
+/// `item`: receives item_size bytes; untouched on anything but BQ_OK. `timeout_ns`: nanoseconds to
+/// wait for an item, BQ_NOWAIT or BQ_FOREVER.
+///
+/// Ownership: on BQ_OK the item is the caller's. It stays unfinished until bq_task_done().
+/// Blocks while the queue is empty and not shut down, no longer than timeout_ns. While an earlier
+/// put is stalled half-way by the scheduler, later items wait behind it, and BQ_NOWAIT may say
+/// BQ_EMPTY.
+///
+/// Returns BQ_OK; BQ_EMPTY (nothing before the deadline); BQ_SHUTDOWN (shut down and empty);
+/// BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER);
+/// BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_get(
+    queue: *mut bq_queue,
+    item: *mut c_void,
+    timeout_ns: i64,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `item` has room for item_size bytes, says the caller.
+        unsafe { queue.get(required_mut(item)?.cast(), timeout(timeout_ns)?) }
+    })
+}
+
+/// Copies the next item and leaves it in the queue, waiting for one if need be. Another thread may
+/// get that item at any time.
+///
+/// Arguments, blocking and return values as for bq_get(). Ownership of the item does not change: an
+/// item that holds a pointer may be gone when the caller follows it, unless the caller is the only
+/// one that gets.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_peek(
+    queue: *mut bq_queue,
+    item: *mut c_void,
+    timeout_ns: i64,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference.
+        let queue = unsafe { live_queue(queue) }?;
+        // SAFETY: `item` has room for item_size bytes, says the caller.
+        unsafe { queue.peek(required_mut(item)?.cast(), timeout(timeout_ns)?) }
+    })
+}

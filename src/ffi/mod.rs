@@ -1,0 +1,127 @@
+//! The C boundary: checks pointers and numbers, translates, decides nothing. One file a concept, in the
+//! order of the header. The documentation comments here become `include/bridgeq.h`: they speak to
+//! readers of C.
+
+#![allow(non_camel_case_types)]
+#![allow(dead_code)] // constants that only the header uses
+
+mod version;
+mod status;
+mod queue;
+mod items;
+mod batch;
+mod tasks;
+mod end;
+mod events;
+mod inspect;
+mod poller;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::poller::Poller;
+use crate::queue::Queue;
+use crate::status::Status;
+use crate::sync::Counted;
+use crate::sys::clock::Timeout;
+use crate::sys::fork;
+
+use queue::bq_queue;
+use status::{BQ_INTERNAL, BQ_OK, bq_status, number};
+
+/// Runs an entry point; a panic ends here and becomes `on_panic`.
+#[inline]
+fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(on_panic)
+}
+
+/// An entry point that answers with a status.
+#[inline]
+fn status(body: impl FnOnce() -> Result<(), Status>) -> bq_status {
+    guard(BQ_INTERNAL, || match body() {
+        Ok(()) => BQ_OK,
+        Err(why) => number(why),
+    })
+}
+
+/// An entry point that answers with a count or a status.
+#[inline]
+fn count(body: impl FnOnce() -> Result<usize, Status>) -> isize {
+    guard(BQ_INTERNAL as isize, || match body() {
+        Ok(n) => n as isize,
+        Err(why) => number(why) as isize,
+    })
+}
+
+/// The queue behind a handle, to look at. `None`: the handle is null.
+///
+/// # Safety
+/// `queue` is null or came from `bq_queue_new`, and the caller holds a reference to it.
+#[inline]
+unsafe fn queue<'a>(queue: *const bq_queue) -> Option<&'a Counted<Queue>> {
+    // SAFETY: passed on from the caller; a handle is a pointer made by Shared::into_raw.
+    unsafe { queue.cast::<Counted<Queue>>().as_ref() }
+}
+
+/// The queue behind a handle, to work with.
+///
+/// # Safety
+/// As for [`queue`].
+#[inline]
+unsafe fn live_queue<'a>(handle: *const bq_queue) -> Result<&'a Counted<Queue>, Status> {
+    // SAFETY: passed on from the caller.
+    let queue = unsafe { queue(handle) }.ok_or(Status::Invalid)?;
+    fork::check(queue.born())?;
+    Ok(queue)
+}
+
+/// The poller behind a handle, to work with.
+///
+/// # Safety
+/// `poller` is null or came from `bq_poller_new`, and the caller holds a reference to it.
+#[inline]
+unsafe fn live_poller<'a>(handle: *const poller::bq_poller) -> Result<&'a Poller, Status> {
+    // SAFETY: passed on from the caller; a handle is a pointer made by Shared::into_raw.
+    let poller = unsafe { handle.cast::<Counted<Poller>>().as_ref() }.ok_or(Status::Invalid)?;
+    fork::check(poller.born())?;
+    Ok(poller)
+}
+
+#[inline]
+fn timeout(ns: i64) -> Result<Timeout, Status> {
+    Timeout::from_ns(ns).ok_or(Status::Invalid)
+}
+
+/// A pointer argument that must not be null.
+#[inline]
+fn required<T>(pointer: *const T) -> Result<*const T, Status> {
+    if pointer.is_null() { Err(Status::Invalid) } else { Ok(pointer) }
+}
+
+/// As [`required`], for what is written to.
+#[inline]
+fn required_mut<T>(pointer: *mut T) -> Result<*mut T, Status> {
+    if pointer.is_null() { Err(Status::Invalid) } else { Ok(pointer) }
+}
+
+/// Copies a caller's struct that starts with its own size. A longer one than ours must be zero where we
+/// know nothing; a shorter one is from before the first release.
+///
+/// # Safety
+/// `theirs` is null or points to a struct that is as long as its first field says.
+unsafe fn sized<T: Copy>(theirs: *const T) -> Result<T, Status> {
+    const SANE: usize = 4096; // larger than any such struct will ever be: a wild size reads no wild memory
+    let ours = size_of::<T>();
+    let bytes = required(theirs)?.cast::<u8>();
+    // SAFETY: every such struct starts with its size.
+    let size = unsafe { bytes.cast::<usize>().read() };
+    if size < ours || size > SANE {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: the struct is `size` bytes long.
+    let tail = unsafe { std::slice::from_raw_parts(bytes.add(ours), size - ours) };
+    if tail.iter().any(|&byte| byte != 0) {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: at least `ours` bytes are there, written by the caller.
+    Ok(unsafe { theirs.read() })
+}

@@ -1,0 +1,317 @@
+//! Pollers: one event loop's view of any number of queues.
+
+use std::ffi::{c_int, c_void};
+
+use super::{
+    BQ_INTERNAL, bq_queue, bq_status, count, guard, live_poller, live_queue, number, required_mut,
+    sized, status, timeout,
+};
+use crate::poller::{Backend, Callback, Mode, Poller, PollerConfig, Report};
+use crate::status::Status;
+use crate::sync::{Counted, Shared};
+use crate::wait::{Events, Linger};
+
+/// A poller: what one event loop owns. It watches queues and has one descriptor.
+///
+/// The contract:
+///
+/// 1. Register the descriptor for POLLIN and nothing else; never read from it. Its bytes mean
+///    nothing.
+/// 2. When it is readable, call bq_poller_poll() and serve what it reports. The descriptor stays
+///    readable until a call returns 0, so a loop that stops early is called again, and a loop that
+///    polls until 0 may register it edge-triggered.
+/// 3. Readiness is level-triggered for each queue: an event is reported again by the next call for
+///    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
+///    starves no other.
+/// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
+///    exactly once. While the loop is busy no producer makes a system call. A new poller is armed;
+///    adding or modifying a watch whose event already holds makes the descriptor readable at once.
+/// 5. With several pollers or threads on one queue, one put wakes one of them. Who is woken gets a
+///    hint, not the item: another may take it first, and then the next poll reports nothing.
+/// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
+///    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
+///    descriptor from the loop before the last unref.
+/// 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one); adding,
+///    modifying, removing and waking are free to any thread, also from inside a callback.
+/// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
+///    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
+///    watch only pipes and sockets.
+pub struct bq_poller {
+    _opaque: [u8; 0],
+}
+
+/// Poller flag: use a pipe even where eventfd exists.
+pub const BQ_POLLER_PIPE: u32 = 1;
+/// Poller flag: the loop registers the descriptor edge-triggered and polls until 0.
+pub const BQ_POLLER_EDGE: u32 = 2;
+
+/// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
+/// that wakes it, with no lock held: it may call bridgeq. Must not unwind or longjmp.
+pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
+
+/// How a poller is to be. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bq_poller_options {
+    /// sizeof(bq_poller_options), set by BQ_POLLER_OPTIONS_INIT; as in bq_options.
+    pub size: usize,
+    /// BQ_POLLER_PIPE, BQ_POLLER_EDGE, or both.
+    pub flags: u32,
+    /// Called to wake the loop, instead of a descriptor; NULL: a descriptor. Not with a flag.
+    pub wake: bq_wake_fn,
+    /// Handed to wake.
+    pub context: *mut c_void,
+    /// Nanoseconds that a poll which finds nothing may look again before it arms. 0: the library's
+    /// choice (microseconds, and only where it pays). BQ_NO_LINGER: never.
+    pub linger_ns: i64,
+}
+
+/// What bq_poller_poll() reports of one queue.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bq_event {
+    /// The queue, valid while it is watched; no reference is handed over.
+    pub queue: *mut bq_queue,
+    /// What was given to bq_poller_add() or bq_poller_modify().
+    pub data: *mut c_void,
+    /// Those of the watched events that hold.
+    pub events: u32,
+}
+
+// SAFETY: the fields mean the same, in the same order, and both are repr(C).
+const _: () = assert!(size_of::<bq_event>() == size_of::<Report>());
+
+impl bq_poller_options {
+    const DEFAULT: Self = Self {
+        size: size_of::<Self>(),
+        flags: 0,
+        wake: None,
+        context: std::ptr::null_mut(),
+        linger_ns: 0,
+    };
+
+    fn translate(&self) -> Result<PollerConfig, Status> {
+        if self.flags & !(BQ_POLLER_PIPE | BQ_POLLER_EDGE) != 0 {
+            return Err(Status::Invalid);
+        }
+        let backend = match self.wake {
+            None if self.flags & BQ_POLLER_PIPE != 0 => Backend::Pipe,
+            None => Backend::EventFd,
+            Some(wake) if self.flags == 0 => {
+                // SAFETY: by its documentation, `wake` takes this context.
+                Backend::Callback(unsafe { Callback::new(wake, self.context) })
+            }
+            Some(_) => return Err(Status::Invalid),
+        };
+        let edge = self.flags & BQ_POLLER_EDGE != 0;
+        Ok(PollerConfig {
+            backend,
+            mode: if edge { Mode::Edge } else { Mode::Level },
+            linger: Linger::from_ns(self.linger_ns).ok_or(Status::Invalid)?,
+        })
+    }
+}
+
+fn events(bits: u32) -> Result<Events, Status> {
+    Events::from_bits(bits).ok_or(Status::Invalid)
+}
+
+/// Makes a poller, armed, with nothing to watch and no descriptor yet.
+///
+/// `options`: how it is to be; NULL: a descriptor of the library's choice, level-triggered. Read
+/// during the call only. `poller`: receives the handle; untouched on failure.
+///
+/// Ownership: the caller holds one reference, to be released with bq_poller_unref(). Never blocks.
+///
+/// Returns BQ_OK; BQ_INVALID (`poller` is NULL, an unknown flag, a flag together with `wake`);
+/// BQ_NO_MEMORY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_new(
+    options: *const bq_poller_options,
+    poller: *mut *mut bq_poller,
+) -> bq_status {
+    status(|| {
+        let out = required_mut(poller)?;
+        let options = match options.is_null() {
+            true => bq_poller_options::DEFAULT,
+            // SAFETY: by its documentation, `options` is as long as it says.
+            false => unsafe { sized(options) }?,
+        };
+        let made = Poller::new(options.translate()?)?;
+        // SAFETY: `poller` is valid for one write, says the caller.
+        unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };
+        Ok(())
+    })
+}
+
+/// Takes one more reference to a poller.
+///
+/// Returns `poller`; NULL for NULL. Never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_ref(poller: *mut bq_poller) -> *mut bq_poller {
+    guard(poller, || {
+        // SAFETY: the caller holds a reference while it asks for one more.
+        if let Some(shared) = unsafe { poller.cast::<Counted<Poller>>().as_ref() } {
+            let _ = Shared::into_raw(shared.share());
+        }
+        poller
+    })
+}
+
+/// Releases one reference to a poller; NULL: does nothing. The last one removes every watch, passes
+/// on wake-ups that were not served, closes the descriptor and frees the poller. Unregister the
+/// descriptor from the loop first.
+///
+/// The calling thread must not use `poller` afterwards. Blocks no longer than the `drop` of a queue
+/// whose last reference the poller held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_unref(poller: *mut bq_poller) {
+    guard((), || {
+        // SAFETY: the caller gives up the reference it holds.
+        drop(unsafe { Shared::<Poller>::from_raw(poller.cast()) });
+    });
+}
+
+/// The descriptor to register with an event loop, for POLLIN; made by the first call.
+///
+/// Ownership: the poller's; never read from it, never close it. Never blocks.
+///
+/// Returns the descriptor, >= 0; or BQ_NO_FD (the limit is reached: try again later), BQ_INVALID
+/// (NULL, or the poller has a `wake` callback), BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_fd(poller: *mut bq_poller) -> c_int {
+    guard(BQ_INTERNAL, || {
+        // SAFETY: the caller holds a reference.
+        let fd = unsafe { live_poller(poller) }.and_then(|poller| poller.fd());
+        fd.unwrap_or_else(number)
+    })
+}
+
+/// Watches a queue: from now on bq_poller_poll() reports `events` of it while they hold.
+///
+/// `events`: BQ_READABLE, BQ_WRITABLE, BQ_JOINED, BQ_CLOSED, BQ_DRAINED, or several of them; 0: none
+/// for now. `data`: handed back with every report.
+///
+/// Ownership: the poller takes a reference to the queue and releases it with the watch. Never
+/// blocks for longer than a moment.
+///
+/// Returns BQ_OK; BQ_EXISTS (watched already); BQ_INVALID (a NULL, an unknown event);
+/// BQ_NO_MEMORY; BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_add(
+    poller: *mut bq_poller,
+    queue: *mut bq_queue,
+    events: u32,
+    data: *mut c_void,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference to each.
+        let (poller, queue) = unsafe { (live_poller(poller)?, live_queue(queue)?) };
+        poller.add(queue, self::events(events)?, data)
+    })
+}
+
+/// Changes what is watched of a queue.
+///
+/// `events`: as for bq_poller_add(); 0: paused, nothing is reported until it is modified again.
+/// `data`: replaces what was given before.
+///
+/// Never blocks for longer than a moment.
+///
+/// Returns BQ_OK; BQ_NOT_FOUND (not watched); BQ_INVALID (a NULL, an unknown event); BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_modify(
+    poller: *mut bq_poller,
+    queue: *mut bq_queue,
+    events: u32,
+    data: *mut c_void,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference to each.
+        let (poller, queue) = unsafe { (live_poller(poller)?, live_queue(queue)?) };
+        poller.modify(queue, self::events(events)?, data)
+    })
+}
+
+/// Ends the watch of a queue, passes on a wake-up that was not served and releases the poller's
+/// reference to the queue.
+///
+/// Blocks no longer than the queue's `drop`, if that was the last reference.
+///
+/// Returns BQ_OK; BQ_NOT_FOUND (not watched); BQ_INVALID (a NULL); BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_remove(
+    poller: *mut bq_poller,
+    queue: *mut bq_queue,
+) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference to each.
+        let (poller, queue) = unsafe { (live_poller(poller)?, live_queue(queue)?) };
+        poller.remove(queue)
+    })
+}
+
+/// Reports ready queues, one event each, in turn. Costs as much as there are ready queues, however
+/// many are watched.
+///
+/// `events`: receives up to `max` reports.
+///
+/// Never waits; before it returns 0 it may look again for a moment, see linger_ns. Returning 0 it
+/// has armed the poller and answered every bq_poller_wake() so far: a loop looks at flags that
+/// other threads set after that.
+///
+/// Returns how many were written, > 0; 0: none, and the poller is armed; or BQ_BUSY (another thread
+/// polls), BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_poll(
+    poller: *mut bq_poller,
+    events: *mut bq_event,
+    max: usize,
+) -> isize {
+    count(|| {
+        // SAFETY: the caller holds a reference.
+        let poller = unsafe { live_poller(poller) }?;
+        // SAFETY: `events` has room for `max` reports, says the caller; Report is bq_event.
+        unsafe { poller.poll(required_mut(events)?.cast(), max) }
+    })
+}
+
+/// Waits until a queue is ready and reports as bq_poller_poll() does: select for threads.
+///
+/// Blocks until an event holds, bq_poller_wake() is called or `timeout_ns` (nanoseconds, BQ_NOWAIT
+/// or BQ_FOREVER) has passed. Needs no descriptor.
+///
+/// Returns how many were written, > 0; 0: woken by bq_poller_wake(); or BQ_TIMEDOUT, BQ_BUSY
+/// (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative timeout other than BQ_FOREVER),
+/// BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_wait(
+    poller: *mut bq_poller,
+    events: *mut bq_event,
+    max: usize,
+    timeout_ns: i64,
+) -> isize {
+    count(|| {
+        // SAFETY: the caller holds a reference.
+        let poller = unsafe { live_poller(poller) }?;
+        let timeout = timeout(timeout_ns)?;
+        // SAFETY: `events` has room for `max` reports, says the caller; Report is bq_event.
+        unsafe { poller.wait(required_mut(events)?.cast(), max, timeout) }
+    })
+}
+
+/// Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
+/// readable until bq_poller_poll() returns 0.
+///
+/// Never blocks. Safe from any thread and from a signal handler (with a `wake` callback: if that
+/// is).
+///
+/// Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_poller_wake(poller: *mut bq_poller) -> bq_status {
+    status(|| {
+        // SAFETY: the caller holds a reference.
+        unsafe { live_poller(poller) }?.wake();
+        Ok(())
+    })
+}

@@ -1,0 +1,162 @@
+//! Queues: options, making, references.
+
+use std::ffi::{c_int, c_void};
+
+use super::{bq_status, queue, required_mut, sized, status};
+use crate::queue::{Compare, Config, Destroy, Order, Queue};
+use crate::status::Status;
+use crate::sync::Shared;
+use crate::wait::Linger;
+
+/// A queue. Every function may be called from any thread at any time.
+pub struct bq_queue {
+    _opaque: [u8; 0],
+}
+
+/// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
+/// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
+/// `item` points to the item's bytes and is valid only during the call. Must not unwind or longjmp.
+pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *mut c_void)>;
+
+/// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
+/// equal (then the one put first leaves first). Called from putting and getting threads with the
+/// queue's lock held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong
+/// order and nothing worse. Must not unwind or longjmp.
+pub type bq_compare_fn =
+    Option<unsafe extern "C" fn(a: *const c_void, b: *const c_void, context: *mut c_void) -> c_int>;
+
+/// Timeout: do not wait.
+pub const BQ_NOWAIT: i64 = 0;
+/// Timeout: wait as long as it takes.
+pub const BQ_FOREVER: i64 = -1;
+
+/// Order: first in, first out.
+pub const BQ_FIFO: u32 = 0;
+/// Order: last in, first out.
+pub const BQ_LIFO: u32 = 1;
+/// Order: lowest first, by priority or by `compare`; first in, first out among equals.
+pub const BQ_PRIORITY: u32 = 2;
+
+/// linger_ns: never spin or yield before sleeping.
+pub const BQ_NO_LINGER: i64 = -1;
+
+/// How a queue is to be. Start from BQ_OPTIONS_INIT and set what differs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bq_options {
+    /// sizeof(bq_options), set by BQ_OPTIONS_INIT. Lets the struct grow: bytes that the library in
+    /// use does not know must be zero.
+    pub size: usize,
+    /// BQ_FIFO, BQ_LIFO or BQ_PRIORITY.
+    pub order: u32,
+    /// None yet: 0.
+    pub flags: u32,
+    /// The most items the queue holds; 0: unbounded.
+    pub capacity: usize,
+    /// Bytes of an item; 0: sizeof(void *). Items are copied by value.
+    pub item_size: usize,
+    /// What to do with items that are discarded; may be NULL.
+    pub drop: bq_drop_fn,
+    /// BQ_PRIORITY only: how items compare; NULL: by the priority of their put.
+    pub compare: bq_compare_fn,
+    /// Handed to drop and compare.
+    pub context: *mut c_void,
+    /// Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
+    /// library's choice (bounded, adaptive, none on one CPU). BQ_NO_LINGER: never.
+    pub linger_ns: i64,
+}
+
+impl bq_options {
+    const DEFAULT: Self = Self {
+        size: size_of::<Self>(),
+        order: BQ_FIFO,
+        flags: 0,
+        capacity: 0,
+        item_size: 0,
+        drop: None,
+        compare: None,
+        context: std::ptr::null_mut(),
+        linger_ns: 0,
+    };
+
+    fn translate(&self) -> Result<Config, Status> {
+        if self.flags != 0 {
+            return Err(Status::Invalid);
+        }
+        let order = match (self.order, self.compare) {
+            (BQ_FIFO, None) => Order::Fifo,
+            (BQ_LIFO, None) => Order::Lifo,
+            (BQ_PRIORITY, None) => Order::Priority,
+            // SAFETY: by its documentation, `compare` takes two items and this context.
+            (BQ_PRIORITY, Some(f)) => Order::Compare(unsafe { Compare::new(f, self.context) }),
+            _ => return Err(Status::Invalid),
+        };
+        Ok(Config {
+            order,
+            capacity: self.capacity,
+            item_size: if self.item_size == 0 { size_of::<*mut c_void>() } else { self.item_size },
+            // SAFETY: by its documentation, `drop` takes an item and this context.
+            destroy: self.drop.map(|f| unsafe { Destroy::new(f, self.context) }),
+            linger: Linger::from_ns(self.linger_ns).ok_or(Status::Invalid)?,
+        })
+    }
+}
+
+/// Makes a queue.
+///
+/// `options`: how it is to be; NULL: an unbounded FIFO of pointers. Read during the call only.
+/// `queue`: receives the handle; untouched on failure.
+///
+/// Ownership: the caller holds one reference, to be released with bq_queue_unref(). An idle queue
+/// has no descriptor and allocates room for items when they come. Never blocks.
+///
+/// Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of range, `compare` on a queue that
+/// is not BQ_PRIORITY); BQ_NO_MEMORY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_queue_new(
+    options: *const bq_options,
+    queue: *mut *mut bq_queue,
+) -> bq_status {
+    status(|| {
+        let out = required_mut(queue)?;
+        let options = match options.is_null() {
+            true => bq_options::DEFAULT,
+            // SAFETY: by its documentation, `options` is as long as it says.
+            false => unsafe { sized(options) }?,
+        };
+        let made = Queue::new(options.translate()?)?;
+        // SAFETY: `queue` is valid for one write, says the caller.
+        unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };
+        Ok(())
+    })
+}
+
+/// Takes one more reference to a queue.
+///
+/// Returns `queue`; NULL for NULL. Never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_queue_ref(queue: *mut bq_queue) -> *mut bq_queue {
+    super::guard(queue, || {
+        // SAFETY: the caller holds a reference while it asks for one more.
+        if let Some(shared) = unsafe { self::queue(queue) } {
+            let _ = Shared::into_raw(shared.share());
+        }
+        queue
+    })
+}
+
+/// Releases one reference to a queue; NULL: does nothing. The last one discards what is left,
+/// calling `drop` for every item, and frees the queue. Pollers that watch it hold references of
+/// their own.
+///
+/// After fork() the child may call this for what it inherited: memory and descriptors are released,
+/// `drop` is not called there, because the items belong to the parent.
+///
+/// The calling thread must not use `queue` afterwards. Blocks no longer than `drop` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bq_queue_unref(queue: *mut bq_queue) {
+    super::guard((), || {
+        // SAFETY: the caller gives up the reference it holds.
+        drop(unsafe { Shared::<Queue>::from_raw(queue.cast()) });
+    });
+}

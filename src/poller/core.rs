@@ -1,0 +1,196 @@
+//! The poller itself: its watches, and what changes them.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::{c_int, c_void};
+use std::hash::BuildHasherDefault;
+use std::ptr;
+
+use super::bell::Bell;
+use super::inbox::{Inbox, Met, Sleeper};
+use super::poll::Turn;
+use super::watch::{Place, Token, Watch};
+use super::{Mode, PollerConfig};
+use crate::queue::Queue;
+use crate::status::Status;
+use crate::sync::{AtomicBool, Counted, Mutex, Ordering, Shared};
+use crate::wait::{Events, Fired, Linger};
+
+pub(super) struct Core {
+    pub inbox: Inbox,
+    pub bell: Bell,
+    pub mode: Mode,
+    pub linger: Linger,
+    /// Whether a thread polls or waits.
+    pub busy: AtomicBool,
+    /// Woken by hand, and not answered yet.
+    pub by_hand: AtomicBool,
+    pub watches: Mutex<Watches>,
+    /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
+    pub ringing: Cell<bool>,
+    /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
+    pub asleep: Cell<Option<Sleeper>>,
+}
+
+// SAFETY: the cells belong to the thread that holds `busy`.
+unsafe impl Send for Core {}
+// SAFETY: as above.
+unsafe impl Sync for Core {}
+
+pub(super) struct Watches {
+    all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
+    pub turn: Turn,
+}
+
+// SAFETY: the keys are names; the turn is used under the lock.
+unsafe impl Send for Watches {}
+
+/// A queue that is watched: kept alive by the first, watched by the second.
+struct Watched {
+    _queue: Shared<Queue>,
+    watch: Shared<Watch>,
+}
+
+impl Core {
+    pub fn new(config: PollerConfig) -> Self {
+        Self {
+            inbox: Inbox::armed(),
+            bell: Bell::new(config.backend),
+            mode: config.mode,
+            linger: config.linger,
+            busy: AtomicBool::new(false),
+            by_hand: AtomicBool::new(false),
+            watches: Mutex::new(Watches { all: HashMap::default(), turn: Turn::default() }),
+            ringing: Cell::new(false),
+            asleep: Cell::new(Some(Sleeper::Loop)),
+        }
+    }
+
+    pub fn fd(&self) -> Result<c_int, Status> {
+        // Asked for in the middle of serving: readable until a poll returns 0, as if it had been there.
+        self.bell.fd(|| self.inbox.sleeper().is_none())
+    }
+
+    pub fn wake(&self) {
+        // ORDERING: SeqCst; pairs with the look at this flag behind the arming in Core::wait.
+        self.by_hand.store(true, Ordering::SeqCst);
+        if let Some(sleeper) = self.inbox.rouse() {
+            self.bell.ring(sleeper);
+        }
+    }
+
+    /// A wake-up brings a token.
+    pub fn receive(token: Token) -> Fired {
+        // Kept for the time after the token is given away.
+        let core = token.watch().core.share();
+        match core.inbox.push(token) {
+            Met::Awake => Fired::Noted,
+            Met::Asleep(sleeper) => {
+                core.bell.ring(sleeper);
+                Fired::Woke
+            }
+            Met::Closed => Fired::Refused,
+        }
+    }
+
+    pub fn add(
+        this: &Counted<Self>,
+        queue: &Counted<Queue>,
+        events: Events,
+        data: *mut c_void,
+    ) -> Result<(), Status> {
+        let mut watches = this.watches.lock();
+        if watches.all.contains_key(&ptr::from_ref(queue)) {
+            return Err(Status::Exists);
+        }
+        watches.all.try_reserve(1).map_err(|_| Status::NoMemory)?;
+        let watch = Watch::new(this, queue, events, data).ok_or(Status::NoMemory)?;
+        let ready = if events.is_empty() { None } else { Token::issue(&watch).arm() };
+        watches.all.insert(queue, Watched { _queue: queue.share(), watch });
+        drop(watches);
+        ready.map(Self::receive);
+        Ok(())
+    }
+
+    pub fn modify(
+        &self,
+        queue: &Counted<Queue>,
+        events: Events,
+        data: *mut c_void,
+    ) -> Result<(), Status> {
+        let watches = self.watches.lock();
+        let watched = watches.all.get(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
+        let watch = &watched.watch;
+        let before = watch.events.replace(events);
+        watch.data.set(data);
+        let token = match watch.place.get() {
+            Place::Paused => Some(Token::issue(watch)),
+            Place::Circulating | Place::Removed => watch.disarm(),
+        };
+        // Without a token here a wake-up has come or is on its way: the next poll finds the new events.
+        let passed_on = token.is_none() && !before.and(events).has(before);
+        let ready = token.and_then(|token| match events.is_empty() {
+            true => {
+                watch.place.set(Place::Paused);
+                None
+            }
+            false => token.arm(),
+        });
+        drop(watches);
+        ready.map(Self::receive);
+        if passed_on {
+            queue.pass_on(before);
+        }
+        Ok(())
+    }
+
+    pub fn remove(&self, queue: &Counted<Queue>) -> Result<(), Status> {
+        let mut watches = self.watches.lock();
+        let watched = watches.all.remove(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
+        let unserved = watched.retire();
+        drop(watches);
+        if unserved {
+            queue.pass_on(watched.watch.events.get());
+        }
+        Ok(()) // the reference to the queue goes here, outside of the lock
+    }
+
+    /// The last handle is gone: every watch ends, and nothing is received any more.
+    pub fn close(&self) {
+        loop {
+            let mut watches = self.watches.lock();
+            let Some(&queue) = watches.all.keys().next() else { break };
+            let watched = watches.all.remove(&queue).expect("it was there");
+            let unserved = watched.retire();
+            drop(watches);
+            if unserved {
+                watched._queue.pass_on(watched.watch.events.get());
+            }
+        }
+        let mut at = self.inbox.close();
+        // SAFETY: what is in the inbox are tokens, each taken once.
+        while let Some(token) = unsafe { Token::from_raw(at) } {
+            at = token.watch().next.get();
+        }
+        self.watches.lock().turn.clear();
+    }
+
+    /// The last handle is gone in a child of fork(). Threads of the parent may have been in the middle of
+    /// anything: references to queues and descriptors are released, the rest is left alone.
+    pub fn abandon(&self) {
+        if let Some(mut watches) = self.watches.try_lock() {
+            watches.all.clear();
+        }
+        self.bell.silence();
+    }
+}
+
+impl Watched {
+    /// Ends the watch. `true`: its token is elsewhere, so a wake-up may go unserved. Under the core's lock.
+    fn retire(&self) -> bool {
+        let token = self.watch.disarm();
+        let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
+        circulated && token.is_none()
+    }
+}

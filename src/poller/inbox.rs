@@ -1,0 +1,162 @@
+//! Where wake-ups leave watches for the loop: one word that says whether the loop sleeps, and if not,
+//! what came meanwhile.
+//!
+//! ```text
+//!            arm                 push: the loop is awake, nothing more to do
+//!   EMPTY ---------> ARMED        +----------+
+//!     ^                |          v          |
+//!     |                +------> watch -> watch -> ...
+//!     |     push: ring the bell      |
+//!     +------------------------------+  take
+//! ```
+
+use std::ptr;
+
+use super::watch::{Token, Watch};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// How the loop sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleeper {
+    /// In its own system call: make the descriptor readable.
+    Loop,
+    /// In bq_poller_wait: wake the thread.
+    Thread,
+}
+
+/// Who was there when something was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    Awake,
+    Asleep(Sleeper),
+    Closed,
+}
+
+/// Small numbers that no watch has as its address.
+const EMPTY: usize = 0;
+const ARMED_LOOP: usize = 1;
+const ARMED_THREAD: usize = 2;
+const CLOSED: usize = 3;
+
+pub(super) struct Inbox(AtomicPtr<Watch>);
+
+fn tag(word: usize) -> *mut Watch {
+    ptr::without_provenance_mut(word)
+}
+
+fn armed(sleeper: Sleeper) -> *mut Watch {
+    tag(match sleeper {
+        Sleeper::Loop => ARMED_LOOP,
+        Sleeper::Thread => ARMED_THREAD,
+    })
+}
+
+fn sleeper(word: *mut Watch) -> Option<Sleeper> {
+    match word.addr() {
+        ARMED_LOOP => Some(Sleeper::Loop),
+        ARMED_THREAD => Some(Sleeper::Thread),
+        _ => None,
+    }
+}
+
+impl Inbox {
+    pub fn armed() -> Self {
+        Self(AtomicPtr::new(armed(Sleeper::Loop)))
+    }
+
+    /// Leaves a watch. `Asleep`: this call, and no other, must ring. `Closed`: the token was dropped.
+    pub fn push(&self, token: Token) -> Met {
+        let this = token.into_raw().cast_mut();
+        // ORDERING: Relaxed; what matters is the exchange below.
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let (next, met) = match word.addr() {
+                CLOSED => {
+                    // SAFETY: not given away after all.
+                    drop(unsafe { Token::from_raw(this) });
+                    return Met::Closed;
+                }
+                EMPTY => (ptr::null_mut(), Met::Awake),
+                _ => match sleeper(word) {
+                    Some(sleeper) => (ptr::null_mut(), Met::Asleep(sleeper)),
+                    None => (word, Met::Awake),
+                },
+            };
+            // SAFETY: kept alive by the token, which is still this call's.
+            unsafe { (*this).next.set(next) };
+            // ORDERING: Release; the watch and its link are seen by `take`. Acquire: a loop that armed
+            // has done so before it is rung.
+            match self.0.compare_exchange_weak(word, this, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return met,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes everything, in the order in which it came. The loop is awake from now on, unless it was
+    /// closed.
+    pub fn take(&self) -> *const Watch {
+        // ORDERING: Acquire; pairs with the Release in push.
+        let word = self.0.swap(tag(EMPTY), Ordering::AcqRel);
+        match word.addr() {
+            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => ptr::null(),
+            _ => reversed(word),
+        }
+    }
+
+    /// Whether something is there, or a sleeper was woken: worth a `take`.
+    pub fn is_empty(&self) -> bool {
+        // ORDERING: Relaxed; a hint.
+        self.0.load(Ordering::Relaxed).addr() == EMPTY
+    }
+
+    /// Who sleeps now.
+    pub fn sleeper(&self) -> Option<Sleeper> {
+        // ORDERING: Acquire; whoever woke it has written what it wrote before.
+        sleeper(self.0.load(Ordering::Acquire))
+    }
+
+    /// The loop goes to sleep. `false`: something is there.
+    pub fn arm(&self, how: Sleeper) -> bool {
+        self.change(tag(EMPTY), armed(how))
+    }
+
+    /// The sleeper sleeps in another way from now on. `false`: it was woken meanwhile.
+    pub fn sleep_as(&self, before: Sleeper, after: Sleeper) -> bool {
+        self.change(armed(before), armed(after))
+    }
+
+    /// Wakes the sleeper without leaving anything; how it slept, if it did. The caller must ring.
+    pub fn rouse(&self) -> Option<Sleeper> {
+        [Sleeper::Loop, Sleeper::Thread]
+            .into_iter()
+            .find(|&how| self.change(armed(how), tag(EMPTY)))
+    }
+
+    /// No more from now on; what was there.
+    pub fn close(&self) -> *const Watch {
+        // ORDERING: AcqRel; as in take.
+        let word = self.0.swap(tag(CLOSED), Ordering::AcqRel);
+        match word.addr() {
+            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => ptr::null(),
+            _ => reversed(word),
+        }
+    }
+
+    fn change(&self, before: *mut Watch, after: *mut Watch) -> bool {
+        // ORDERING: SeqCst; pairs with the flag in Core::wake: who arms and then looks at the flag sees
+        // it, or who sets the flag and then rouses finds the sleeper.
+        self.0.compare_exchange(before, after, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// Pushed last, linked first: turns the list round.
+fn reversed(mut at: *const Watch) -> *const Watch {
+    let mut behind: *const Watch = ptr::null();
+    // SAFETY: every watch on the list is kept alive by its token.
+    while let Some(watch) = unsafe { at.as_ref() } {
+        at = watch.next.replace(behind.cast_mut());
+        behind = watch;
+    }
+    behind
+}

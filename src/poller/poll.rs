@@ -1,0 +1,351 @@
+//! Polling and waiting: serving ready watches in turn, arming those that are not.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use super::Mode;
+use super::core::{Core, Watches};
+use super::inbox::Sleeper;
+use super::watch::{Place, Token, Watch};
+use crate::status::Status;
+use crate::sync::{Ordering, pause};
+use crate::sys::clock::{self, Deadline, Timeout};
+use crate::sys::cpu;
+use crate::sys::futex::Slept;
+use crate::sys::wakefd::WakeFd;
+use crate::wait::{Events, Linger};
+
+/// What is reported of one queue; `bq_event` in the header.
+#[repr(C)]
+pub struct Report {
+    pub queue: *mut c_void,
+    pub data: *mut c_void,
+    pub events: u32,
+}
+
+/// How many watches that have just become quiet are looked at again before they are armed. More than
+/// these would make a poll cost what is watched, not what is ready.
+const FEW: usize = 8;
+/// How often a poll that found nothing looks again, a pause apart: under a microsecond.
+const LOOKS: u32 = 30;
+
+/// Watches that are ready, or were when last seen: a list in the order of their turns.
+pub(super) struct Turn {
+    first: *const Watch,
+    last: *const Watch,
+    len: usize,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { first: ptr::null(), last: ptr::null(), len: 0 }
+    }
+}
+
+impl Turn {
+    fn push(&mut self, token: Token) {
+        let watch = token.into_raw();
+        // SAFETY: kept alive by the token that it is.
+        unsafe { (*watch).next.set(ptr::null_mut()) };
+        // SAFETY: as above, of the last one.
+        match unsafe { self.last.as_ref() } {
+            Some(last) => last.next.set(watch.cast_mut()),
+            None => self.first = watch,
+        }
+        self.last = watch;
+        self.len += 1;
+    }
+
+    fn pop(&mut self) -> Option<Token> {
+        // SAFETY: what is linked are tokens, each taken once.
+        let token = unsafe { Token::from_raw(self.first) }?;
+        self.first = token.watch().next.get();
+        if self.first.is_null() {
+            self.last = ptr::null();
+        }
+        self.len -= 1;
+        Some(token)
+    }
+
+    /// Drops every token.
+    pub fn clear(&mut self) {
+        while self.pop().is_some() {}
+    }
+
+    /// Whether an event holds for one of the watches.
+    fn any_ready(&self) -> bool {
+        let mut at = self.first;
+        // SAFETY: as in pop.
+        while let Some(watch) = unsafe { at.as_ref() } {
+            if watch.place.get() != Place::Removed && !watch.current().is_empty() {
+                return true;
+            }
+            at = watch.next.get();
+        }
+        false
+    }
+}
+
+/// The caller's array of reports.
+struct Reports {
+    out: *mut Report,
+    max: usize,
+    len: usize,
+}
+
+impl Reports {
+    fn is_full(&self) -> bool {
+        self.len == self.max
+    }
+
+    fn push(&mut self, watch: &Watch, events: Events) {
+        let report =
+            Report { queue: watch.handle(), data: watch.data.get(), events: events.bits() };
+        // SAFETY: there is room for `max`, said the caller.
+        unsafe { self.out.add(self.len).write(report) };
+        self.len += 1;
+    }
+}
+
+/// The right to poll: one thread at a time.
+struct Polling<'c>(&'c Core);
+
+impl<'c> Polling<'c> {
+    fn enter(core: &'c Core) -> Result<Self, Status> {
+        // ORDERING: Acquire; pairs with the Release of the thread that polled before.
+        match core.busy.swap(true, Ordering::Acquire) {
+            false => Ok(Self(core)),
+            true => Err(Status::Busy),
+        }
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        // ORDERING: Release; see enter.
+        self.0.busy.store(false, Ordering::Release);
+    }
+}
+
+impl Core {
+    /// # Safety
+    /// As for `Poller::poll`.
+    pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
+        let mut reports = reports(out, max)?;
+        let _polling = Polling::enter(self)?;
+        if self.still_asleep() {
+            return Ok(0);
+        }
+        loop {
+            if self.serve(&mut reports) > 0 {
+                return Ok(self.stay_readable(reports.len));
+            }
+            // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
+            self.by_hand.store(false, Ordering::SeqCst);
+            if self.go_to_sleep() {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for `Poller::wait`.
+    pub unsafe fn wait(
+        &self,
+        out: *mut Report,
+        max: usize,
+        timeout: Timeout,
+    ) -> Result<usize, Status> {
+        let mut reports = reports(out, max)?;
+        let _polling = Polling::enter(self)?;
+        let deadline = timeout.deadline();
+        loop {
+            if self.inbox.sleeper().is_none() && self.serve(&mut reports) > 0 {
+                return Ok(self.stay_readable(reports.len));
+            }
+            // ORDERING: SeqCst; see Core::wake.
+            if self.by_hand.swap(false, Ordering::SeqCst) {
+                return Ok(self.answer_hand());
+            }
+            if deadline == Deadline::Passed {
+                if self.inbox.sleeper().is_some() || self.go_to_sleep() {
+                    return Err(Status::TimedOut);
+                }
+            } else if self.sleep(deadline) == Slept::DeadlinePassed {
+                return Err(Status::TimedOut);
+            }
+        }
+    }
+
+    /// Sleeps as a thread until it is woken. `DeadlinePassed`: the poller is armed for its loop.
+    fn sleep(&self, deadline: Deadline) -> Slept {
+        self.bell.hush();
+        let armed =
+            self.inbox.sleep_as(Sleeper::Loop, Sleeper::Thread) || self.inbox.arm(Sleeper::Thread);
+        if !armed {
+            return Slept::LookAgain;
+        }
+        self.asleep.set(Some(Sleeper::Thread));
+        // ORDERING: SeqCst; behind the arming, see Core::wake.
+        while self.inbox.sleeper().is_some() && !self.by_hand.load(Ordering::SeqCst) {
+            if self.bell.sleep(deadline) == Slept::DeadlinePassed && self.back_to_loop() {
+                return Slept::DeadlinePassed;
+            }
+        }
+        self.back_to_loop(); // woken by hand before it slept: armed still
+        Slept::LookAgain
+    }
+
+    /// A thread that was armed leaves the poller armed for its loop. `false`: it was woken.
+    fn back_to_loop(&self) -> bool {
+        let still_armed = self.inbox.sleep_as(Sleeper::Thread, Sleeper::Loop);
+        if still_armed {
+            self.asleep.set(Some(Sleeper::Loop));
+        }
+        still_armed
+    }
+
+    /// Woken by hand, with nothing to report: armed again, unless something came meanwhile.
+    fn answer_hand(&self) -> usize {
+        if self.inbox.sleeper().is_none() && !self.go_to_sleep() {
+            self.stay_readable(0);
+        }
+        0
+    }
+
+    /// Whether the poller has been armed since the last call and nothing has come: there is nothing to do.
+    fn still_asleep(&self) -> bool {
+        if self.inbox.sleeper().is_none() {
+            return false;
+        }
+        // The loop came without being called: if a late ring was the reason, this ends it.
+        self.quiet();
+        self.inbox.sleeper().is_some()
+    }
+
+    /// Reports ready watches, each once, and arms those that are not ready any more.
+    fn serve(&self, reports: &mut Reports) -> usize {
+        if self.asleep.take() == Some(Sleeper::Loop) {
+            self.ringing.set(true); // who woke the loop has rung, or is about to
+        }
+        let mut watches = self.watches.lock();
+        self.collect(&mut watches);
+        self.serve_each(&mut watches, reports, OnQuiet::KeepFew);
+        if reports.len == 0 && watches.turn.len > 0 {
+            if self.look_again(&watches.turn) {
+                self.collect(&mut watches);
+            }
+            self.serve_each(&mut watches, reports, OnQuiet::Arm);
+        }
+        reports.len
+    }
+
+    fn collect(&self, watches: &mut Watches) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        let mut at = self.inbox.take();
+        // SAFETY: what is in the inbox are tokens, each taken once.
+        while let Some(token) = unsafe { Token::from_raw(at) } {
+            at = token.watch().next.get();
+            watches.turn.push(token);
+        }
+    }
+
+    /// Gives every watch whose turn it is one turn, as far as there is room for reports.
+    fn serve_each(&self, watches: &mut Watches, reports: &mut Reports, on_quiet: OnQuiet) {
+        let turn = &mut watches.turn;
+        let keep = on_quiet == OnQuiet::KeepFew && turn.len <= FEW && self.linger != Linger::Never;
+        for _ in 0..turn.len {
+            if reports.is_full() {
+                return;
+            }
+            let Some(token) = turn.pop() else { return };
+            if token.watch().place.get() == Place::Removed {
+                continue;
+            }
+            if token.watch().events.get().is_empty() {
+                token.watch().place.set(Place::Paused);
+                continue;
+            }
+            let mut holds = token.watch().current();
+            if holds.is_empty() && !keep {
+                let Some(ready) = token.arm() else { continue };
+                holds = ready.watch().current();
+                if !holds.is_empty() {
+                    reports.push(ready.watch(), holds);
+                }
+                turn.push(ready);
+                continue;
+            }
+            if !holds.is_empty() {
+                reports.push(token.watch(), holds);
+            }
+            turn.push(token);
+        }
+    }
+
+    /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
+    fn look_again(&self, turn: &Turn) -> bool {
+        let look = || {
+            pause();
+            !self.inbox.is_empty() || turn.any_ready()
+        };
+        match self.linger {
+            Linger::Never => false,
+            Linger::Adaptive => !cpu::alone() && (0..LOOKS).any(|_| look()),
+            Linger::Nanoseconds(ns) => {
+                let end = clock::now().saturating_add(ns);
+                while clock::now() < end {
+                    if (0..LOOKS).any(|_| look()) {
+                        return true;
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Everything is armed: makes the descriptor quiet and arms the poller. `false`: something has come.
+    fn go_to_sleep(&self) -> bool {
+        if self.ringing.replace(false) {
+            self.quiet();
+        }
+        if self.inbox.arm(Sleeper::Loop) {
+            self.asleep.set(Some(Sleeper::Loop));
+            return true;
+        }
+        false
+    }
+
+    /// The loop is to call again: the descriptor must be readable until it does.
+    fn stay_readable(&self, reported: usize) -> usize {
+        if self.mode == Mode::Level
+            && !self.ringing.get()
+            && let Some(fd) = self.bell.made()
+        {
+            fd.ring();
+            self.ringing.set(true);
+        }
+        reported
+    }
+
+    /// Makes the descriptor quiet, where it has to be.
+    fn quiet(&self) {
+        if self.mode == Mode::Level || self.bell.made().is_some_and(WakeFd::fills_up) {
+            self.bell.quiet();
+        }
+    }
+}
+
+fn reports(out: *mut Report, max: usize) -> Result<Reports, Status> {
+    if max == 0 { Err(Status::Invalid) } else { Ok(Reports { out, max, len: 0 }) }
+}
+
+/// What to do with a watch that is not ready.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnQuiet {
+    /// Look again later, if they are few.
+    KeepFew,
+    Arm,
+}

@@ -1,0 +1,173 @@
+//! A queue: a store and those who wait for it. Puts and gets change the store first and look for
+//! waiters after; whoever waits enlists first and looks at the store after.
+
+mod config;
+mod end;
+mod tasks;
+mod transfer;
+mod turn;
+mod wake;
+
+use std::mem::ManuallyDrop;
+
+use crate::status::Status;
+use crate::store::{ItemLayout, NotGot, Store};
+use crate::sync::{AtomicU64, Line, Ordering, Shared};
+use crate::sys::fork::{self, Life};
+use crate::wait::{Events, Linger, Waiters};
+
+pub use crate::store::Compare;
+pub use config::{Config, Destroy, Order};
+pub use end::Ending;
+pub use wake::Armed;
+
+/// What a queue has done and what it is at.
+pub struct Stats {
+    pub puts: u64,
+    pub gets: u64,
+    pub discards: u64,
+    pub wakes: u64,
+    pub len: usize,
+    pub capacity: usize,
+    pub unfinished: usize,
+    pub waiting: Waiting,
+}
+
+/// Who waits now.
+pub struct Waiting {
+    pub gets: usize,
+    pub puts: usize,
+    pub joins: usize,
+    pub watches: usize,
+}
+
+#[repr(C)] // the order of the cache lines: what every call reads, who waits, what workers count
+pub struct Queue {
+    store: ManuallyDrop<Store>,
+    priorities: Priorities,
+    linger: Linger,
+    born: Life,
+    destroy: Option<Destroy>,
+    waiters: Waiters,
+    finished: Line<Finished>,
+}
+
+/// Whether a put may bring a priority of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Priorities {
+    Ignored,
+    Taken,
+}
+
+/// What became of items.
+#[derive(Default)]
+struct Finished {
+    /// Reported done or discarded; never more than were put.
+    done: AtomicU64,
+    discards: AtomicU64,
+}
+
+impl Queue {
+    pub fn new(config: Config) -> Result<Shared<Self>, Status> {
+        crate::sys::prepare()?;
+        let item = ItemLayout::new(config.item_size).ok_or(Status::Invalid)?;
+        let store = match config.order {
+            Order::Fifo => Store::fifo(item, config.capacity),
+            Order::Lifo => Store::lifo(item, config.capacity),
+            Order::Priority => Store::by_priority(item, config.capacity),
+            Order::Compare(compare) => Store::by_compare(item, compare, config.capacity),
+        };
+        let priorities = match config.order {
+            Order::Priority => Priorities::Taken,
+            Order::Fifo | Order::Lifo | Order::Compare(_) => Priorities::Ignored,
+        };
+        let queue = Self {
+            store: ManuallyDrop::new(store),
+            priorities,
+            linger: config.linger,
+            born: fork::life(),
+            destroy: config.destroy,
+            waiters: Waiters::new(),
+            finished: Line::default(),
+        };
+        Shared::try_new(queue).ok_or(Status::NoMemory)
+    }
+
+    /// The life of the process in which the queue was made.
+    #[inline]
+    pub fn born(&self) -> Life {
+        self.born
+    }
+
+    pub fn len(&self) -> usize {
+        self.store.len() as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.store.capacity()
+    }
+
+    /// Those of `events` that hold now.
+    pub fn current(&self, events: Events) -> Events {
+        let mut holds = Events::NONE;
+        if events.has(Events::READABLE.or(Events::DRAINED)) {
+            match self.store.readiness() {
+                Ok(()) => holds = holds.or(Events::READABLE),
+                Err(NotGot::Drained) => holds = holds.or(Events::READABLE).or(Events::DRAINED),
+                Err(NotGot::Empty | NotGot::Pending) => {}
+            }
+        }
+        if events.has(Events::WRITABLE.or(Events::CLOSED)) && self.store.is_shut() {
+            holds = holds.or(Events::WRITABLE).or(Events::CLOSED);
+        }
+        if events.has(Events::WRITABLE) && self.store.room() > 0 {
+            holds = holds.or(Events::WRITABLE);
+        }
+        if events.has(Events::JOINED) && self.nothing_unfinished() {
+            holds = holds.or(Events::JOINED);
+        }
+        holds.and(events)
+    }
+
+    pub fn stats(&self) -> Stats {
+        // ORDERING: Relaxed; counts, each for itself.
+        let discards = self.finished.discards.load(Ordering::Relaxed);
+        let waiting = self.waiters.counts();
+        Stats {
+            puts: self.store.entered(),
+            gets: self.store.left().saturating_sub(discards),
+            discards,
+            wakes: self.waiters.wakes(),
+            len: self.len(),
+            capacity: self.capacity(),
+            unfinished: self.unfinished(),
+            waiting: Waiting {
+                gets: waiting.gets,
+                puts: waiting.puts,
+                joins: waiting.joins,
+                watches: waiting.watches,
+            },
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if fork::check(self.born).is_err() {
+            // The items are the parent's. What a thread of the parent was in the middle of stays that way
+            // here for ever: memory that may be half linked is left alone.
+            if !self.store.is_whole() {
+                return;
+            }
+        } else if let Some(destroy) = self.destroy {
+            // SAFETY: the store hands out its items, one after the other.
+            self.store.discard(&mut |item| unsafe { destroy.call(item) });
+        }
+        // SAFETY: dropped once, here.
+        unsafe { ManuallyDrop::drop(&mut self.store) };
+    }
+}

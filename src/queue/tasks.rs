@@ -1,0 +1,75 @@
+//! Unfinished work. What was put is counted by the store, what is done is counted here.
+
+use super::Queue;
+use super::turn::{Turn, Waited};
+use crate::status::Status;
+use crate::sync::{Ordering, fence_after_rmw};
+use crate::sys::clock::Timeout;
+use crate::wait::{Attention, Events};
+
+impl Queue {
+    pub fn task_done(&self, count: usize) -> Result<(), Status> {
+        let finish = |done: u64| {
+            let more = done.checked_add(count as u64)?;
+            (more <= self.store.entered()).then_some(more)
+        };
+        // ORDERING: SeqCst; pairs with `nothing_unfinished` as seen by one who joins: it sees this, or
+        // this call sees it enlisted (see wait::Waiters). Relaxed when it fails: tried anew.
+        let done = &self.finished.done;
+        if done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish).is_err() {
+            return Err(Status::TooManyDone);
+        }
+        self.tell_if_joined();
+        Ok(())
+    }
+
+    pub fn join(&self, timeout: Timeout) -> Result<(), Status> {
+        let mut turn = Turn::new(self, Events::JOINED, timeout);
+        loop {
+            if self.nothing_unfinished() {
+                return Ok(());
+            }
+            match turn.wait() {
+                // It was so when the wake-up was sent, however soon the next put came.
+                Waited::Woken => return Ok(()),
+                Waited::TryAgain => {}
+                Waited::DeadlinePassed => return Err(Status::TimedOut),
+            }
+        }
+    }
+
+    pub fn unfinished(&self) -> usize {
+        // Done first: what is put in between counts, and done never exceeds put.
+        let done = self.done();
+        self.store.entered().saturating_sub(done) as usize
+    }
+
+    /// Whether at one moment during the call everything that was put was done.
+    pub(super) fn nothing_unfinished(&self) -> bool {
+        let done = self.done();
+        // Equal although it was read later: at the first reading it was not more.
+        done == self.store.entered()
+    }
+
+    /// Discarded items count as done; those of them that were reported done before count once.
+    pub(super) fn count_discarded(&self, count: u64) {
+        let finish = |done: u64| Some((done + count).min(self.store.entered()));
+        // ORDERING: SeqCst; as in task_done.
+        let _ = self.finished.done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish);
+        // ORDERING: Relaxed; a count.
+        self.finished.discards.fetch_add(count, Ordering::Relaxed);
+        self.tell_if_joined();
+    }
+
+    fn tell_if_joined(&self) {
+        fence_after_rmw();
+        if self.waiters.attention().has(Attention::OTHERS) && self.nothing_unfinished() {
+            self.wake_all(Events::JOINED);
+        }
+    }
+
+    fn done(&self) -> u64 {
+        // ORDERING: SeqCst; see task_done.
+        self.finished.done.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,213 @@
+//! Items in and out. Try, timed and blocking are one body with three deadlines.
+
+use super::turn::{Turn, Waited};
+use super::{Priorities, Queue};
+use crate::status::Status;
+use crate::store::{NotGot, NotPut};
+use crate::sys::clock::Timeout;
+use crate::wait::Events;
+
+impl Queue {
+    /// # Safety
+    /// `item` is one item long.
+    #[inline]
+    pub unsafe fn put(&self, item: *const u8, timeout: Timeout) -> Result<(), Status> {
+        // SAFETY: passed on.
+        unsafe { self.put_one(item, 0, timeout) }
+    }
+
+    /// # Safety
+    /// `item` is one item long.
+    pub unsafe fn put_priority(
+        &self,
+        item: *const u8,
+        priority: i64,
+        timeout: Timeout,
+    ) -> Result<(), Status> {
+        if self.priorities == Priorities::Ignored {
+            return Err(Status::Invalid);
+        }
+        // SAFETY: passed on.
+        unsafe { self.put_one(item, priority, timeout) }
+    }
+
+    #[inline]
+    unsafe fn put_one(
+        &self,
+        item: *const u8,
+        priority: i64,
+        timeout: Timeout,
+    ) -> Result<(), Status> {
+        // SAFETY: passed on.
+        let push = || unsafe { self.store.push(item, priority) };
+        match push() {
+            Ok(()) => {}
+            Err(why) => self.until_put(why, timeout, push)?,
+        }
+        self.came_in(1);
+        Ok(())
+    }
+
+    /// # Safety
+    /// `items` is `count` items long.
+    pub unsafe fn put_many(
+        &self,
+        items: *const u8,
+        count: usize,
+        timeout: Timeout,
+    ) -> Result<usize, Status> {
+        self.check_array(count)?;
+        let mut put = 0;
+        let mut turn = Turn::new(self, Events::WRITABLE, timeout);
+        let why = loop {
+            // SAFETY: the rest of the caller's array.
+            let rest = unsafe { items.add(put * self.store.item().size()) };
+            // SAFETY: as above.
+            match unsafe { self.store.push_many(rest, count - put) } {
+                Ok(more) => {
+                    put += more;
+                    self.came_in(more);
+                    if put == count {
+                        return Ok(put);
+                    }
+                }
+                Err(why) => {
+                    if why != NotPut::Full || turn.wait() == Waited::DeadlinePassed {
+                        break why;
+                    }
+                }
+            }
+        };
+        if put > 0 { Ok(put) } else { Err(self.refuse(why)) }
+    }
+
+    /// # Safety
+    /// `item` has room for one item.
+    #[inline]
+    pub unsafe fn get(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
+        // SAFETY: passed on.
+        let pop = || unsafe { self.store.pop(item) };
+        match pop() {
+            Ok(()) => {}
+            Err(why) => self.until_got(why, timeout, pop)?,
+        }
+        self.went_out(1);
+        Ok(())
+    }
+
+    /// # Safety
+    /// `items` has room for `max` items.
+    pub unsafe fn get_many(
+        &self,
+        items: *mut u8,
+        max: usize,
+        timeout: Timeout,
+    ) -> Result<usize, Status> {
+        self.check_array(max)?;
+        // SAFETY: passed on.
+        let pop = || unsafe { self.store.pop_many(items, max) };
+        let got = match pop() {
+            Ok(got) => got,
+            Err(why) => self.until_got(why, timeout, pop)?,
+        };
+        self.went_out(got);
+        Ok(got)
+    }
+
+    /// # Safety
+    /// `item` has room for one item.
+    pub unsafe fn peek(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
+        // SAFETY: passed on.
+        let peek = || unsafe { self.store.peek(item) };
+        let Err(why) = peek() else { return Ok(()) };
+        self.until_got(why, timeout, peek)?;
+        // The item is still there: if a wake-up brought this caller here, it is good for one more.
+        self.pass_on(Events::READABLE);
+        Ok(())
+    }
+
+    /// Waits until one of `events` holds; those that do, none at the deadline.
+    pub fn poll(&self, events: Events, timeout: Timeout) -> Events {
+        let mut turn = Turn::new(self, events, timeout);
+        loop {
+            let holds = self.current(events);
+            if !holds.is_empty() || turn.wait() == Waited::DeadlinePassed {
+                return holds;
+            }
+        }
+    }
+
+    pub fn set_capacity(&self, capacity: usize) {
+        self.store.set_capacity(capacity);
+        crate::sync::fence(crate::sync::Ordering::SeqCst); // ORDERING: behind the change; see Waiters::attention
+        let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
+        self.wake_up_to(crate::wait::Line::Writers, room);
+    }
+
+    #[cold]
+    fn until_put(
+        &self,
+        mut why: NotPut,
+        timeout: Timeout,
+        mut push: impl FnMut() -> Result<(), NotPut>,
+    ) -> Result<(), Status> {
+        if timeout == Timeout::None {
+            return Err(self.refuse(why));
+        }
+        let mut turn = Turn::new(self, Events::WRITABLE, timeout);
+        loop {
+            if why != NotPut::Full || turn.wait() == Waited::DeadlinePassed {
+                return Err(self.refuse(why));
+            }
+            match push() {
+                Ok(()) => return Ok(()),
+                Err(again) => why = again,
+            }
+        }
+    }
+
+    #[cold]
+    fn until_got<T>(
+        &self,
+        mut why: NotGot,
+        timeout: Timeout,
+        mut pop: impl FnMut() -> Result<T, NotGot>,
+    ) -> Result<T, Status> {
+        if why != NotGot::Drained && timeout == Timeout::None {
+            return Err(Status::Empty);
+        }
+        let mut turn = Turn::new(self, Events::READABLE, timeout);
+        loop {
+            if why == NotGot::Drained {
+                return Err(Status::Shutdown);
+            }
+            if turn.wait() == Waited::DeadlinePassed {
+                return Err(Status::Empty);
+            }
+            match pop() {
+                Ok(got) => return Ok(got),
+                Err(again) => why = again,
+            }
+        }
+    }
+
+    /// The status of a put that goes no further.
+    fn refuse(&self, why: NotPut) -> Status {
+        match why {
+            NotPut::Full => Status::Full,
+            NotPut::Shut => Status::Shutdown,
+            NotPut::NoMemory => {
+                // There is room all the same: if a wake-up told of it, another may have more luck.
+                self.pass_on(Events::WRITABLE);
+                Status::NoMemory
+            }
+        }
+    }
+
+    /// `Invalid`: no array is that long.
+    fn check_array(&self, count: usize) -> Result<(), Status> {
+        let bytes = count.checked_mul(self.store.item().size());
+        let fits = bytes.is_some_and(|bytes| bytes <= isize::MAX as usize);
+        if count > 0 && fits { Ok(()) } else { Err(Status::Invalid) }
+    }
+}

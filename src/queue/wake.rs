@@ -1,0 +1,149 @@
+//! Waking: who is told of a change, and what waiters see when they look.
+
+use super::Queue;
+use crate::store::NotGot;
+use crate::wait::{Attention, Delisted, Events, Fired, Line, Node, Who};
+
+/// What came of arming a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Armed {
+    /// It is on the lists; the reference went with it.
+    Armed,
+    /// One of its events holds already; the reference stays with the caller.
+    Holds,
+    /// One of its events holds already, and a wake-up took the reference on its way.
+    Taken,
+}
+
+impl Queue {
+    /// After `count` items came in.
+    #[inline]
+    pub(super) fn came_in(&self, count: usize) {
+        crate::sys::barrier::light();
+        let attention = self.waiters.attention();
+        if attention.has(Attention::READERS.or(Attention::DISCARD)) {
+            self.tell_of_items(attention, count);
+        }
+    }
+
+    /// After `count` items went out.
+    #[inline]
+    pub(super) fn went_out(&self, count: usize) {
+        const CONCERNED: Attention = Attention::WRITERS.or(Attention::CASCADE).or(Attention::SHUT);
+        let attention = self.waiters.attention();
+        if attention.has(CONCERNED) {
+            self.tell_of_room(attention, count);
+        }
+    }
+
+    #[cold]
+    fn tell_of_items(&self, attention: Attention, count: usize) {
+        self.wake_up_to(Line::Readers, count);
+        if attention.has(Attention::DISCARD) {
+            self.discard_queued();
+        }
+    }
+
+    #[cold]
+    fn tell_of_room(&self, attention: Attention, count: usize) {
+        if attention.has(Attention::WRITERS) {
+            self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
+        }
+        if attention.has(Attention::CASCADE) && self.store.readiness().is_ok() {
+            self.wake_up_to(Line::Readers, 1);
+        }
+        if attention.has(Attention::SHUT) {
+            self.tell_if_drained();
+        }
+    }
+
+    /// Wakes the first `count` waiters of a line, as far as there are so many.
+    pub(super) fn wake_up_to(&self, line: Line, count: usize) {
+        let mut served = 0;
+        while served < count
+            && let Some(wake) = self.waiters.next(line)
+        {
+            // A watch whose poller is gone has no use for it: the next one's turn.
+            served += usize::from(self.waiters.fire(wake) != Fired::Refused);
+        }
+    }
+
+    /// Wakes everybody who waits for one of `events` now.
+    pub(super) fn wake_all(&self, events: Events) {
+        let horizon = self.waiters.horizon();
+        while let Some(wake) = self.waiters.next_of(events, horizon) {
+            self.waiters.fire(wake);
+        }
+    }
+
+    pub(super) fn tell_if_drained(&self) {
+        if self.store.readiness() == Err(NotGot::Drained) {
+            self.wake_all(Events::READABLE.or(Events::DRAINED));
+        }
+    }
+
+    /// Hands a wake-up that its waiter has no use for to the next one, if there still is a reason.
+    pub fn pass_on(&self, events: Events) {
+        let holds = self.current(events);
+        if holds.has(Events::READABLE) {
+            self.wake_up_to(Line::Readers, 1);
+        }
+        if holds.has(Events::WRITABLE) {
+            self.wake_up_to(Line::Writers, 1);
+        }
+    }
+
+    /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put
+    /// finds the waiter.
+    pub(super) fn holds_for_waiter(&self, events: Events) -> bool {
+        if !self.current(events).is_empty() {
+            return true;
+        }
+        if !events.has(Events::READABLE) || self.store.readiness() != Err(NotGot::Pending) {
+            return false;
+        }
+        // A put has claimed its place before the waiter enlisted, so it may not have seen it; and later
+        // puts, behind that one, may have told somebody who found nothing.
+        self.waiters.raise(Attention::CASCADE);
+        #[cfg(loom)] // a model has no membarrier: it waits for the put to end
+        while self.store.readiness() == Err(NotGot::Pending) {
+            crate::sync::yield_now();
+        }
+        // ORDERING: pairs with light() in came_in: either the item is visible now, or the put sees this
+        // waiter when it looks.
+        crate::sys::barrier::heavy();
+        !self.current(events).is_empty()
+    }
+
+    /// A caller that may have been woken leaves without an item. If items are hidden behind a put that is
+    /// under way, others must hear of them when it ends.
+    pub(super) fn leave_unserved(&self, events: Events) {
+        if events.has(Events::READABLE)
+            && self.waiters.attention().has(Attention::READERS)
+            && self.store.readiness() == Err(NotGot::Pending)
+        {
+            self.waiters.raise(Attention::CASCADE);
+        }
+    }
+
+    /// Arms a watch for `events`.
+    ///
+    /// # Safety
+    /// As for `Waiters::enlist`; `who` brings the reference that it hands over.
+    pub unsafe fn arm(&self, node: &Node, events: Events, who: Who) -> Armed {
+        // SAFETY: passed on.
+        unsafe { self.waiters.enlist(node, events, who) };
+        if !self.holds_for_waiter(events) {
+            return Armed::Armed;
+        }
+        match self.waiters.delist(node) {
+            Delisted::InTime => Armed::Holds,
+            Delisted::TooLate => Armed::Taken,
+        }
+    }
+
+    /// Disarms a watch. `InTime`: the reference it handed over is the caller's again.
+    pub fn disarm(&self, node: &Node) -> Delisted {
+        self.waiters.delist(node)
+    }
+}

@@ -1,0 +1,153 @@
+//! The rings of a FIFO: which one comes next, which ones are to spare. Everything here happens under
+//! the chain's lock, and only when a ring is full, exhausted or missing.
+
+use std::ptr::{self, NonNull};
+
+use super::super::ItemLayout;
+use super::ring::Ring;
+
+/// Slots of a first ring, and how large a ring may get before a longer queue becomes more rings. A ring
+/// stays in the cache if it is small, and one that is never full is never left.
+const FIRST_BYTES: usize = 256;
+const MOST_BYTES: usize = 256 * 1024;
+const FEWEST_SLOTS: u64 = 16;
+
+/// How many emptied rings keep their memory for the next time.
+const WARM: usize = 2;
+/// Rings smaller than this are not worth a system call.
+const TRIM_BYTES: usize = 64 * 1024;
+
+pub(super) struct Chain {
+    /// Every ring ever made; freed with the FIFO.
+    made: *mut Ring,
+    /// Emptied rings, the latest first.
+    spare: *mut Ring,
+    pub shut: bool,
+}
+
+// SAFETY: the pointers are the FIFO's own, followed under its lock.
+unsafe impl Send for Chain {}
+
+impl Chain {
+    pub fn new() -> Self {
+        Self { made: ptr::null_mut(), spare: ptr::null_mut(), shut: false }
+    }
+
+    /// A ring of at least `slots` slots that nobody uses. `None`: out of memory.
+    pub fn take(&mut self, item: ItemLayout, slots: u64) -> Option<NonNull<Ring>> {
+        if let Some(ring) = self.take_spare(slots) {
+            return Some(ring);
+        }
+        let ring = Ring::new(item, slots)?;
+        // SAFETY: just made.
+        unsafe { ring.as_ref() }.made_before.set(self.made);
+        self.made = ring.as_ptr();
+        Some(ring)
+    }
+
+    fn take_spare(&mut self, slots: u64) -> Option<NonNull<Ring>> {
+        let mut before: *mut Ring = ptr::null_mut();
+        let mut at = self.spare;
+        // SAFETY: every ring of the list is alive until the FIFO is dropped.
+        while let Some(ring) = unsafe { at.as_ref() } {
+            if ring.slots() >= slots && ring.is_quiet() {
+                // SAFETY: as above.
+                match unsafe { before.as_ref() } {
+                    Some(before) => before.spare.set(ring.spare.get()),
+                    None => self.spare = ring.spare.get(),
+                }
+                return NonNull::new(at);
+            }
+            before = at;
+            at = ring.spare.get();
+        }
+        None
+    }
+
+    /// Keeps an emptied ring for later; a late reader may still be in it.
+    pub fn retire(&mut self, ring: NonNull<Ring>) {
+        // SAFETY: alive until the FIFO is dropped.
+        unsafe { ring.as_ref() }.spare.set(self.spare);
+        self.spare = ring.as_ptr();
+        self.trim();
+    }
+
+    /// Gives back the memory of rings that have been spare for longest among the latest few.
+    fn trim(&mut self) {
+        let mut at = self.spare;
+        // A ring that was not quiet in time is met again while it is among the first ones.
+        for place in 0..2 * WARM {
+            // SAFETY: as in take_spare.
+            let Some(ring) = (unsafe { at.as_ref() }) else { return };
+            if place >= WARM && ring.bytes() >= TRIM_BYTES && !ring.trimmed.get() && ring.is_quiet()
+            {
+                // SAFETY: quiet, and spare.
+                unsafe { ring.trim() };
+            }
+            at = ring.spare.get();
+        }
+    }
+
+    /// How many rings were ever made.
+    #[cfg(test)]
+    pub fn made_count(&self) -> usize {
+        let mut at = self.made;
+        let rings = std::iter::from_fn(|| {
+            // SAFETY: as in take_spare.
+            let ring = unsafe { at.as_ref() }?;
+            at = ring.made_before.get();
+            Some(())
+        });
+        rings.count()
+    }
+
+    /// # Safety
+    /// Nobody uses any ring any more.
+    pub unsafe fn free(&mut self, item: ItemLayout) {
+        while let Some(ring) = NonNull::new(self.made) {
+            // SAFETY: made by take for these items, freed once.
+            unsafe {
+                self.made = ring.as_ref().made_before.get();
+                Ring::free(ring, item);
+            }
+        }
+    }
+}
+
+/// How many slots the next ring gets: twice as many as one that was too small, within reason.
+pub(super) fn next_slots(before: Option<u64>, item: ItemLayout, limit: u64) -> u64 {
+    let per_slot = item.size().saturating_add(8);
+    let within = |bytes: usize| ((bytes / per_slot).max(1) as u64 + 1).next_power_of_two() / 2;
+    let most = within(MOST_BYTES).max(FEWEST_SLOTS);
+    let wanted = match before {
+        None => within(FIRST_BYTES).max(1),
+        Some(slots) => slots.saturating_mul(4),
+    };
+    let useful = limit.min(most).next_power_of_two();
+    wanted.min(most).min(useful)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn slots(before: Option<u64>, size: usize, limit: u64) -> u64 {
+        next_slots(before, ItemLayout::new(size).unwrap(), limit)
+    }
+
+    #[test]
+    fn rings_are_powers_of_two_and_not_larger_than_the_limit_needs() {
+        assert_eq!(slots(None, 8, 1), 1);
+        assert_eq!(slots(None, 8, 3), 4);
+        assert_eq!(slots(None, 8, u64::MAX), 16);
+        assert_eq!(slots(Some(16), 8, 1000), 64);
+        assert_eq!(slots(Some(256), 8, 1000), 1024);
+        assert_eq!(slots(Some(16384), 8, u64::MAX), 16384);
+    }
+
+    #[test]
+    fn a_first_ring_of_large_items_is_a_single_slot() {
+        assert_eq!(slots(None, 1 << 20, u64::MAX), 1);
+        assert_eq!(slots(Some(16), 1 << 20, u64::MAX), 16);
+    }
+}

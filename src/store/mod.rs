@@ -1,0 +1,257 @@
+//! What holds items: three orders with the same verbs. A store never waits and knows nobody who does.
+//!
+//! Every store counts for itself how many items ever came in (`entered`) and how many ever left
+//! (`left`): length, room and unfinished work follow from these two numbers.
+
+mod fifo;
+mod heap;
+mod item;
+mod locked;
+mod slab;
+mod stack;
+
+pub use heap::Compare;
+pub use item::ItemLayout;
+
+use crate::sync::{AtomicU64, Ordering};
+use fifo::Fifo;
+use heap::{ByCompare, ByPriority, Heap};
+use locked::Locked;
+use stack::Stack;
+
+/// Why nothing went in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPut {
+    Full,
+    Shut,
+    NoMemory,
+}
+
+/// Why nothing came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotGot {
+    Empty,
+    /// An item is on its way in, or behind one that is: the end of that put is still to come.
+    Pending,
+    /// Shut and empty, for good.
+    Drained,
+}
+
+/// How many items a store may hold; shared by every kind.
+pub struct Limit(AtomicU64);
+
+impl Limit {
+    /// `capacity` 0: no limit.
+    pub fn new(capacity: usize) -> Self {
+        Self(AtomicU64::new(Self::internal(capacity)))
+    }
+
+    fn internal(capacity: usize) -> u64 {
+        if capacity == 0 { u64::MAX } else { capacity as u64 }
+    }
+
+    #[inline]
+    fn get(&self) -> u64 {
+        // ORDERING: Relaxed; a put that overlaps a change may go by either value. Who waits for room
+        // looks again after SeqCst steps of its own.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, capacity: usize) {
+        // ORDERING: SeqCst; pairs with the recheck of a put that enlists: either it sees the new
+        // limit, or the waker that runs after this sees it enlisted.
+        self.0.store(Self::internal(capacity), Ordering::SeqCst);
+    }
+
+    fn capacity(&self) -> usize {
+        match self.get() {
+            u64::MAX => 0,
+            limit => limit as usize,
+        }
+    }
+}
+
+/// A length from two counts that grow. True at one moment during the call, unless puts never pause; then
+/// it is not more than the length was at some moment.
+fn settled_len(entered: impl Fn() -> u64, left: impl Fn() -> u64) -> u64 {
+    const TRIES: u32 = 8;
+    let mut before = entered();
+    for _ in 0..TRIES {
+        let left = left();
+        let after = entered();
+        if before == after {
+            return before.saturating_sub(left);
+        }
+        before = after;
+    }
+    before.saturating_sub(left())
+}
+
+/// A store of one of the orders.
+pub enum Store {
+    Fifo(Fifo),
+    Lifo(Locked<Stack>),
+    Priority(Locked<Heap<ByPriority>>),
+    Compare(Locked<Heap<ByCompare>>),
+}
+
+/// The same call on whichever store it is.
+macro_rules! on {
+    ($store:expr, $inner:ident => $call:expr) => {
+        match $store {
+            Store::Fifo($inner) => $call,
+            Store::Lifo($inner) => $call,
+            Store::Priority($inner) => $call,
+            Store::Compare($inner) => $call,
+        }
+    };
+}
+
+impl Store {
+    pub fn fifo(item: ItemLayout, capacity: usize) -> Self {
+        Self::Fifo(Fifo::new(item, capacity))
+    }
+
+    pub fn lifo(item: ItemLayout, capacity: usize) -> Self {
+        Self::Lifo(Locked::new(Stack::new(item), item, capacity))
+    }
+
+    pub fn by_priority(item: ItemLayout, capacity: usize) -> Self {
+        Self::Priority(Locked::new(Heap::new(item, ByPriority), item, capacity))
+    }
+
+    pub fn by_compare(item: ItemLayout, compare: Compare, capacity: usize) -> Self {
+        Self::Compare(Locked::new(Heap::new(item, ByCompare(compare)), item, capacity))
+    }
+
+    /// Puts one item. `priority` means something to a store by priority only.
+    ///
+    /// # Safety
+    /// `item` is as long as the store's items.
+    #[inline]
+    pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
+        // SAFETY: passed on.
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.push(item),
+                Self::Lifo(lifo) => lifo.push_many(item, 1, priority).map(drop),
+                Self::Priority(heap) => heap.push_many(item, 1, priority).map(drop),
+                Self::Compare(heap) => heap.push_many(item, 1, priority).map(drop),
+            }
+        }
+    }
+
+    /// Puts at least one and at most `count` items; how many.
+    ///
+    /// # Safety
+    /// `items` is `count` > 0 items long.
+    pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
+        // SAFETY: passed on.
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.push_many(items, count),
+                Self::Lifo(lifo) => lifo.push_many(items, count, 0),
+                Self::Priority(heap) => heap.push_many(items, count, 0),
+                Self::Compare(heap) => heap.push_many(items, count, 0),
+            }
+        }
+    }
+
+    /// Takes the next item out.
+    ///
+    /// # Safety
+    /// `item` has room for one item.
+    #[inline]
+    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+        // SAFETY: passed on.
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.pop(item),
+                Self::Lifo(lifo) => lifo.pop_many(item, 1).map(drop),
+                Self::Priority(heap) => heap.pop_many(item, 1).map(drop),
+                Self::Compare(heap) => heap.pop_many(item, 1).map(drop),
+            }
+        }
+    }
+
+    /// Takes at least one and at most `max` items out; how many.
+    ///
+    /// # Safety
+    /// `items` has room for `max` > 0 items.
+    pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
+        // SAFETY: passed on.
+        on!(self, store => unsafe { store.pop_many(items, max) })
+    }
+
+    /// Copies the next item and leaves it there.
+    ///
+    /// # Safety
+    /// `item` has room for one item.
+    pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
+        // SAFETY: passed on.
+        on!(self, store => unsafe { store.peek(item) })
+    }
+
+    /// Takes out what is there now, hands each item to `each`, and says how many those were. No lock is
+    /// held meanwhile.
+    pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
+        on!(self, store => store.discard(each))
+    }
+
+    /// No more puts from now on.
+    pub fn shut(&self) {
+        on!(self, store => store.shut());
+    }
+
+    pub fn is_shut(&self) -> bool {
+        on!(self, store => store.is_shut())
+    }
+
+    /// What a pop would say.
+    #[inline]
+    pub fn readiness(&self) -> Result<(), NotGot> {
+        on!(self, store => store.readiness())
+    }
+
+    /// How many more items fit.
+    pub fn room(&self) -> u64 {
+        self.limit().get().saturating_sub(self.len())
+    }
+
+    #[allow(clippy::len_without_is_empty)] // emptiness is what `readiness` says
+    pub fn len(&self) -> u64 {
+        on!(self, store => store.len())
+    }
+
+    /// How many items ever came in.
+    pub fn entered(&self) -> u64 {
+        on!(self, store => store.entered())
+    }
+
+    /// How many items ever left, got and discarded.
+    pub fn left(&self) -> u64 {
+        on!(self, store => store.left())
+    }
+
+    /// Whether no thread is in the middle of a change, as after a fork one may be for ever.
+    pub fn is_whole(&self) -> bool {
+        on!(self, store => store.is_whole())
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.limit().capacity()
+    }
+
+    pub fn set_capacity(&self, capacity: usize) {
+        self.limit().set(capacity);
+    }
+
+    #[inline]
+    pub fn item(&self) -> ItemLayout {
+        on!(self, store => store.item())
+    }
+
+    fn limit(&self) -> &Limit {
+        on!(self, store => store.limit())
+    }
+}

@@ -1,0 +1,58 @@
+//! One fence for two threads. The side that runs often pays nothing, the side that runs rarely makes
+//! the kernel send every running thread of the process through a full barrier.
+//!
+//! Where the kernel has no membarrier, both sides use a fence of their own.
+
+use crate::sync::process::{AtomicU8, Ordering};
+
+const MEMBARRIER_CMD_GLOBAL: i32 = 1;
+const MEMBARRIER_CMD_PRIVATE_EXPEDITED: i32 = 1 << 3;
+const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+
+const UNKNOWN: u8 = 0;
+const KERNEL: u8 = 1;
+const FENCES: u8 = 2;
+
+static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// Finds out what the kernel offers; before the first queue is made.
+pub fn prepare() {
+    // ORDERING: Relaxed; the answer is the same for every thread that asks.
+    if KIND.load(Ordering::Relaxed) == UNKNOWN {
+        let registered = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        KIND.store(if registered { KERNEL } else { FENCES }, Ordering::Relaxed);
+    }
+}
+
+/// The side that runs often: what it stored before is visible to a thread that has run [`heavy`]
+/// since, or what it loads after sees what that thread stored before.
+#[inline]
+pub fn light() {
+    use std::sync::atomic::{compiler_fence, fence};
+    // ORDERING: Relaxed; set once, before there was a queue to use it with.
+    if KIND.load(Ordering::Relaxed) == FENCES {
+        fence(Ordering::SeqCst);
+    } else {
+        compiler_fence(Ordering::SeqCst);
+    }
+}
+
+/// The side that runs rarely. See [`light`].
+pub fn heavy() {
+    std::sync::atomic::fence(Ordering::SeqCst);
+    // ORDERING: Relaxed; as in light().
+    if KIND.load(Ordering::Relaxed) == FENCES {
+        return;
+    }
+    // A child of fork() has to register again; the global barrier needs no registration.
+    let done = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+        || (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+            && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+        || membarrier(MEMBARRIER_CMD_GLOBAL);
+    debug_assert!(done, "membarrier worked when it was registered");
+}
+
+fn membarrier(command: i32) -> bool {
+    // SAFETY: takes numbers, touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}

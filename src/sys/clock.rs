@@ -1,0 +1,76 @@
+//! Timeouts and deadlines. A timeout becomes one deadline when a call first has to wait; from then on
+//! it waits until, never for.
+
+/// How long the caller is ready to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    None,
+    Nanoseconds(u64),
+    Forever,
+}
+
+/// Until when to wait, on CLOCK_MONOTONIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    Passed,
+    At(u64),
+    Never,
+}
+
+impl Timeout {
+    /// As the C contract writes timeouts: 0 none, -1 forever, any other negative value is none at all.
+    #[inline]
+    pub const fn from_ns(ns: i64) -> Option<Self> {
+        match ns {
+            0 => Some(Self::None),
+            -1 => Some(Self::Forever),
+            1.. => Some(Self::Nanoseconds(ns as u64)),
+            _ => None,
+        }
+    }
+
+    /// The deadline, counted from now.
+    pub fn deadline(self) -> Deadline {
+        match self {
+            Self::None => Deadline::Passed,
+            Self::Nanoseconds(ns) => Deadline::At(now().saturating_add(ns)),
+            Self::Forever => Deadline::Never,
+        }
+    }
+}
+
+impl Deadline {
+    pub fn has_passed(self) -> bool {
+        match self {
+            Self::Passed => true,
+            Self::At(when) => now() >= when,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Nanoseconds on CLOCK_MONOTONIC.
+pub fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is ours to write; this clock is always there, so the call cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_timeout_is_forever_or_nothing() {
+        assert_eq!(Timeout::from_ns(-1), Some(Timeout::Forever));
+        assert_eq!(Timeout::from_ns(-2), None);
+        assert_eq!(Timeout::from_ns(i64::MIN), None);
+    }
+
+    #[test]
+    fn the_longest_timeout_does_not_overflow() {
+        let deadline = Timeout::from_ns(i64::MAX).unwrap().deadline();
+        assert!(!deadline.has_passed());
+    }
+}

@@ -1,0 +1,19 @@
+//! The operating system: the only layer that calls libc.
+
+pub mod barrier;
+pub mod clock;
+pub mod cpu;
+pub mod fork;
+pub mod futex;
+pub mod lock;
+pub mod memory;
+pub mod park;
+pub mod wakefd;
+
+use crate::status::Status;
+
+/// What the process needs once before its first queue: all of it may be asked for again.
+pub fn prepare() -> Result<(), Status> {
+    barrier::prepare();
+    fork::prepare()
+}

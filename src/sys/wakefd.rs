@@ -1,0 +1,124 @@
+//! The descriptor that makes an event loop come: an eventfd, or a pipe where loops watch nothing else.
+
+use std::ffi::c_int;
+
+use crate::status::Status;
+
+/// What a descriptor is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    EventFd,
+    Pipe,
+}
+
+/// A descriptor that can be made readable, and quiet again. Both ends are the same eventfd, or the two
+/// of a pipe.
+#[derive(Debug)]
+pub struct WakeFd {
+    reads: c_int,
+    writes: c_int,
+}
+
+impl WakeFd {
+    /// `NoFd`: the limit on descriptors is reached. `NoMemory`: the kernel has no memory for it.
+    pub fn new(kind: Kind) -> Result<Self, Status> {
+        let mut ends = [-1; 2];
+        // SAFETY: takes numbers, or an array of two to write to.
+        let failed = unsafe {
+            match kind {
+                Kind::EventFd => {
+                    ends = [libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK); 2];
+                    ends[0] < 0
+                }
+                Kind::Pipe => {
+                    libc::pipe2(&raw mut ends[0], libc::O_CLOEXEC | libc::O_NONBLOCK) != 0
+                }
+            }
+        };
+        if failed {
+            // SAFETY: the thread's own errno.
+            let out_of_memory = unsafe { *libc::__errno_location() } == libc::ENOMEM;
+            return Err(if out_of_memory { Status::NoMemory } else { Status::NoFd });
+        }
+        Ok(Self { reads: ends[0], writes: ends[1] })
+    }
+
+    /// What a loop registers.
+    pub fn fd(&self) -> c_int {
+        self.reads
+    }
+
+    /// Whether it has room for so few rings that they must be read away.
+    pub fn fills_up(&self) -> bool {
+        self.reads != self.writes
+    }
+
+    /// Makes the descriptor readable. Async-signal-safe.
+    pub fn ring(&self) {
+        let one = 1u64.to_ne_bytes();
+        let bytes = if self.reads == self.writes { 8 } else { 1 };
+        // Interrupted: once more. Full: it is readable already, which is all that is wanted.
+        // SAFETY: `one` is eight bytes long.
+        while unsafe { libc::write(self.writes, one.as_ptr().cast(), bytes) } < 0 && interrupted() {
+        }
+    }
+
+    /// Makes the descriptor quiet, and says how many rings that took away.
+    pub fn quiet(&self) -> u64 {
+        let mut bytes = [0u8; 64];
+        loop {
+            // SAFETY: `bytes` is as long as it says. The descriptor does not block.
+            let got = unsafe { libc::read(self.reads, bytes.as_mut_ptr().cast(), bytes.len()) };
+            return match got {
+                1.. if self.reads == self.writes => {
+                    u64::from_ne_bytes(bytes[..8].try_into().expect("an eventfd gives eight bytes"))
+                }
+                1.. => got as u64,
+                _ if got < 0 && interrupted() => continue,
+                _ => 0,
+            };
+        }
+    }
+}
+
+impl Drop for WakeFd {
+    fn drop(&mut self) {
+        // SAFETY: ours, closed once.
+        unsafe {
+            libc::close(self.reads);
+            if self.writes != self.reads {
+                libc::close(self.writes);
+            }
+        }
+    }
+}
+
+fn interrupted() -> bool {
+    // SAFETY: the thread's own errno.
+    unsafe { *libc::__errno_location() == libc::EINTR }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn readable(fd: c_int) -> bool {
+        let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one descriptor to look at.
+        unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
+    }
+
+    #[test]
+    fn ringing_makes_it_readable_and_quiet_ends_that() {
+        for kind in [Kind::EventFd, Kind::Pipe] {
+            let fd = WakeFd::new(kind).unwrap();
+            assert!(!readable(fd.fd()));
+            assert_eq!(fd.quiet(), 0);
+            fd.ring();
+            fd.ring();
+            assert!(readable(fd.fd()));
+            assert_eq!(fd.quiet(), 2);
+            assert!(!readable(fd.fd()));
+        }
+    }
+}

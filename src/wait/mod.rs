@@ -1,0 +1,217 @@
+//! Who waits: one fair list of waiters per condition, threads and watches alike.
+//!
+//! An eventcount. A waiter enlists and looks again before it sleeps; whoever changes the state looks at
+//! one word, `attention`, right behind its one read-modify-write. Nobody waiting means one load.
+
+mod linger;
+mod list;
+mod node;
+
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence_after_rmw};
+
+pub use linger::{Linger, Patience};
+pub use node::{Fired, Node, Target, Wake, Who};
+
+use list::{Counts, Lists};
+
+/// A set of what can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events(u32);
+
+impl Events {
+    pub const NONE: Self = Self(0);
+    pub const READABLE: Self = Self(1);
+    pub const WRITABLE: Self = Self(2);
+    pub const JOINED: Self = Self(4);
+    pub const CLOSED: Self = Self(8);
+    pub const DRAINED: Self = Self(16);
+    const ALL: u32 = 31;
+
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        (bits & !Self::ALL == 0).then_some(Self(bits))
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What a thread that has changed the state must do for others; usually nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention(u32);
+
+impl Attention {
+    /// Somebody waits to read, to write, for anything else.
+    pub const READERS: Self = Self(1);
+    pub const WRITERS: Self = Self(2);
+    pub const OTHERS: Self = Self(4);
+    /// A wake-up may have reached a reader that could not see its item yet: gets wake the next reader
+    /// for as long as there are items.
+    pub const CASCADE: Self = Self(8);
+    /// Shut down: the get that takes the last item has to say so.
+    pub const SHUT: Self = Self(16);
+    /// Shut down and discarding: the end of a put that was under way discards its item.
+    pub const DISCARD: Self = Self(32);
+
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline]
+    pub const fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+}
+
+/// Whether a waiter left its lists by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delisted {
+    InTime,
+    /// It was not enlisted any more: a wake-up has reached it or is about to.
+    TooLate,
+}
+
+/// Which waiters a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Readers,
+    Writers,
+    Others,
+}
+
+pub struct Waiters {
+    attention: AtomicU32,
+    lists: Mutex<Lists>,
+    wakes: AtomicU64,
+    pub patience: Patience,
+}
+
+impl Waiters {
+    pub fn new() -> Self {
+        Self {
+            attention: AtomicU32::new(0),
+            lists: Mutex::new(Lists::new()),
+            wakes: AtomicU64::new(0),
+            patience: Patience::new(),
+        }
+    }
+
+    /// To be looked at right behind the read-modify-write that changed the state.
+    #[inline]
+    pub fn attention(&self) -> Attention {
+        // ORDERING: SeqCst; pairs with the fetch_or in enlist and raise. The waiter raises, then looks
+        // at the state; the changer changes the state, then looks here: one of the two sees the other.
+        Attention(self.attention.load(Ordering::SeqCst))
+    }
+
+    pub fn raise(&self, what: Attention) {
+        // ORDERING: SeqCst; see attention().
+        self.attention.fetch_or(what.0, Ordering::SeqCst);
+        fence_after_rmw();
+    }
+
+    /// Enlists a waiter for `events`; the caller then looks whether one of them holds already. A node
+    /// that was enlisted before and not served keeps its place in the order.
+    ///
+    /// # Safety
+    /// The node is not enlisted, and stays where it is until it is off the lists again: by `delist`, or
+    /// because a wake-up took it off. `who` can be woken until then.
+    pub unsafe fn enlist(&self, node: &Node, events: Events, who: Who) {
+        let mut lists = self.lists.lock();
+        // SAFETY: passed on.
+        let lines = unsafe { lists.link(node, events, who) };
+        // ORDERING: SeqCst; see attention(). Under the lock, so that it is not cleared for a list that
+        // has just become empty.
+        self.attention.fetch_or(lines.0, Ordering::SeqCst);
+        drop(lists);
+        fence_after_rmw();
+    }
+
+    /// Takes a waiter off the lists, if it is still there.
+    pub fn delist(&self, node: &Node) -> Delisted {
+        let mut lists = self.lists.lock();
+        if !lists.unlink(node) {
+            return Delisted::TooLate;
+        }
+        self.lower(&lists);
+        Delisted::InTime
+    }
+
+    /// Takes the first waiter of a line off the lists, to be fired after every lock is released.
+    pub fn next(&self, line: Line) -> Option<Wake> {
+        let mut lists = self.lists.lock();
+        let wake = lists.pop(line)?;
+        self.lower(&lists);
+        Some(wake)
+    }
+
+    /// The number of the waiter that begins next: those before it are those who wait now.
+    pub fn horizon(&self) -> u64 {
+        self.lists.lock().horizon()
+    }
+
+    /// The next waiter for any of `events` that began before `horizon`.
+    pub fn next_of(&self, events: Events, horizon: u64) -> Option<Wake> {
+        let mut lists = self.lists.lock();
+        let wake = lists.pop_for(events, horizon)?;
+        self.lower(&lists);
+        Some(wake)
+    }
+
+    /// Wakes. `Refused`: it was a watch whose poller is gone, the next waiter's turn.
+    pub fn fire(&self, wake: Wake) -> Fired {
+        let fired = wake.fire();
+        if fired == Fired::Woke {
+            // ORDERING: Relaxed; a count.
+            self.wakes.fetch_add(1, Ordering::Relaxed);
+        }
+        fired
+    }
+
+    pub fn wakes(&self) -> u64 {
+        // ORDERING: Relaxed; a count.
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.lists.lock().counts()
+    }
+
+    /// Lowers the attention of lists that are empty.
+    fn lower(&self, lists: &Lists) {
+        let mut idle = lists.idle_lines();
+        if idle.has(Attention::READERS) {
+            idle = idle.or(Attention::CASCADE); // nobody is left to be forgotten
+        }
+        // ORDERING: Relaxed load; the bits of lists change under the lock that is held.
+        if self.attention.load(Ordering::Relaxed) & idle.0 != 0 {
+            // ORDERING: Relaxed; who reads the old value looks at the lists once for nothing.
+            self.attention.fetch_and(!idle.0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

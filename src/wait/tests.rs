@@ -1,0 +1,105 @@
+use super::*;
+use crate::sys::clock::Deadline;
+use crate::sys::park::{Parked, Parker};
+
+struct Waiter {
+    node: Node,
+    parker: Parker,
+}
+
+impl Waiter {
+    fn new() -> Box<Self> {
+        Box::new(Self { node: Node::new(), parker: Parker::new() })
+    }
+
+    fn enlist(&self, waiters: &Waiters, events: Events) {
+        // SAFETY: boxed, and every test takes its waiters off before it ends.
+        unsafe { waiters.enlist(&self.node, events, Who::Thread(&raw const self.parker)) };
+    }
+
+    fn was_woken(&self) -> bool {
+        self.parker.park(Deadline::Passed) == Parked::Unparked
+    }
+}
+
+#[test]
+fn waiters_are_served_in_the_order_in_which_they_began() {
+    let waiters = Waiters::new();
+    let all = [Waiter::new(), Waiter::new(), Waiter::new()];
+    for waiter in &all {
+        waiter.enlist(&waiters, Events::READABLE);
+    }
+    for turn in 0..all.len() {
+        assert!(waiters.attention().has(Attention::READERS));
+        assert_eq!(waiters.fire(waiters.next(Line::Readers).unwrap()), Fired::Woke);
+        assert!(all[..=turn].iter().all(|waiter| waiter.was_woken()));
+        assert!(!all[turn + 1..].iter().any(|waiter| waiter.was_woken()));
+    }
+    assert!(!waiters.attention().has(Attention::READERS));
+    assert_eq!(waiters.wakes(), 3);
+}
+
+#[test]
+fn one_that_waits_again_unserved_keeps_its_place() {
+    let waiters = Waiters::new();
+    let (first, second) = (Waiter::new(), Waiter::new());
+    first.enlist(&waiters, Events::READABLE);
+    second.enlist(&waiters, Events::READABLE);
+    waiters.fire(waiters.next(Line::Readers).unwrap());
+    let again = Parker::new();
+    // SAFETY: delisted below.
+    unsafe { waiters.enlist(&first.node, Events::READABLE, Who::Thread(&raw const again)) };
+    waiters.fire(waiters.next(Line::Readers).unwrap());
+    assert_eq!(again.park(Deadline::Passed), Parked::Unparked);
+    assert!(!second.was_woken());
+    assert_eq!(waiters.delist(&second.node), Delisted::InTime);
+}
+
+#[test]
+fn a_wake_up_takes_a_waiter_off_every_list() {
+    let waiters = Waiters::new();
+    let waiter = Waiter::new();
+    waiter.enlist(&waiters, Events::READABLE.or(Events::WRITABLE).or(Events::JOINED));
+    assert_eq!(waiters.counts(), Counts { gets: 1, puts: 1, joins: 1, watches: 0 });
+    waiters.fire(waiters.next(Line::Writers).unwrap());
+    assert_eq!(waiters.counts(), Counts::default());
+    assert!(waiters.next(Line::Readers).is_none());
+    assert_eq!(waiters.delist(&waiter.node), Delisted::TooLate);
+}
+
+#[test]
+fn a_broadcast_reaches_those_who_wait_for_it_and_no_newcomer() {
+    let waiters = Waiters::new();
+    let (joiner, closer, late) = (Waiter::new(), Waiter::new(), Waiter::new());
+    closer.enlist(&waiters, Events::CLOSED);
+    joiner.enlist(&waiters, Events::JOINED);
+    let horizon = waiters.horizon();
+    late.enlist(&waiters, Events::JOINED);
+    while let Some(wake) = waiters.next_of(Events::JOINED, horizon) {
+        waiters.fire(wake);
+    }
+    assert!(joiner.was_woken() && !closer.was_woken() && !late.was_woken());
+    assert_eq!(waiters.delist(&closer.node), Delisted::InTime);
+    assert_eq!(waiters.delist(&late.node), Delisted::InTime);
+    assert!(!waiters.attention().has(Attention::OTHERS));
+}
+
+#[test]
+fn linger_is_what_the_contract_says() {
+    assert_eq!(Linger::from_ns(0), Some(Linger::Adaptive));
+    assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
+    assert_eq!(Linger::from_ns(5), Some(Linger::Nanoseconds(5)));
+    assert_eq!(Linger::from_ns(-2), None);
+    let looks = std::cell::Cell::new(0);
+    let count = || {
+        looks.set(looks.get() + 1);
+        false
+    };
+    assert!(!Patience::new().look_again(Linger::Never, Deadline::Never, count));
+    assert_eq!(looks.get(), 0);
+    assert!(Patience::new().look_again(
+        Linger::Nanoseconds(1_000_000_000),
+        Deadline::Never,
+        || true
+    ));
+}
