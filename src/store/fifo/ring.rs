@@ -194,7 +194,8 @@ impl Ring {
     pub fn is_quiet(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
         self.pins.load(Ordering::Acquire) == 0
-            && (0..self.slots()).all(|i| self.slot(i).stamp.load(Ordering::Acquire) % 2 == 0)
+            && (0..self.slots())
+                .all(|i| self.slot(i).stamp.load(Ordering::Acquire).is_multiple_of(2))
     }
 
     /// Gives the memory of the slots back to the system until the ring is opened again.

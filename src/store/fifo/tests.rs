@@ -240,10 +240,8 @@ fn peeks_see_whole_items_while_slots_are_reused() {
         });
         scope.spawn(|| {
             let mut item = [0u64; 8];
-            // SAFETY: 64 bytes.
-            while !done.load(Ordering::Relaxed)
-                || unsafe { fifo.pop(item.as_mut_ptr().cast()) }.is_ok()
-            {
+            while !done.load(Ordering::Relaxed) {
+                // SAFETY: 64 bytes.
                 let _ = unsafe { fifo.pop(item.as_mut_ptr().cast()) };
             }
         });
