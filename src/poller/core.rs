@@ -126,7 +126,7 @@ impl Core {
         watch.data.set(data);
         let token = match watch.place.get() {
             Place::Paused => Some(Token::issue(watch)),
-            Place::Circulating | Place::Removed => watch.disarm(),
+            Place::Circulating | Place::Removed => Watch::disarm(watch),
         };
         // Without a token here a wake-up has come or is on its way: the next poll finds the new events.
         let passed_on = token.is_none() && !before.and(events).has(before);
@@ -168,19 +168,28 @@ impl Core {
                 watched._queue.pass_on(watched.watch.events.get());
             }
         }
+        self.drop_received(&mut self.watches.lock());
+    }
+
+    /// Drops every token that is in the inbox or in the turn; no more come.
+    fn drop_received(&self, watches: &mut Watches) {
         let mut at = self.inbox.close();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
             at = token.watch().next.get();
         }
-        self.watches.lock().turn.clear();
+        watches.turn.clear();
     }
 
     /// The last handle is gone in a child of fork(). Threads of the parent may have been in the middle of
     /// anything: references to queues and descriptors are released, the rest is left alone.
     pub fn abandon(&self) {
         if let Some(mut watches) = self.watches.try_lock() {
+            for watched in watches.all.values() {
+                drop(Watch::disarm_if_free(&watched.watch));
+            }
             watches.all.clear();
+            self.drop_received(&mut watches);
         }
         self.bell.silence();
     }
@@ -189,7 +198,7 @@ impl Core {
 impl Watched {
     /// Ends the watch. `true`: its token is elsewhere, so a wake-up may go unserved. Under the core's lock.
     fn retire(&self) -> bool {
-        let token = self.watch.disarm();
+        let token = Watch::disarm(&self.watch);
         let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
         circulated && token.is_none()
     }

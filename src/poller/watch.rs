@@ -76,13 +76,14 @@ impl Watch {
         self.queue().current(self.events.get())
     }
 
+    /// As [`Self::disarm`], in a child of fork(): as far as nobody was in the middle of a change.
+    pub fn disarm_if_free(this: &Counted<Self>) -> Option<Token> {
+        Token::back_from(this, this.queue().disarm_if_free(&this.node)?)
+    }
+
     /// Takes the token off the lists of the queue, if it is there. Under the core's lock.
-    pub fn disarm(&self) -> Option<Token> {
-        match self.queue().disarm(&self.node) {
-            // SAFETY: the reference that arm handed over, back again.
-            Delisted::InTime => unsafe { Token::from_raw(self) },
-            Delisted::TooLate => None,
-        }
+    pub fn disarm(this: &Counted<Self>) -> Option<Token> {
+        Token::back_from(this, this.queue().disarm(&this.node))
     }
 }
 
@@ -104,6 +105,15 @@ impl Token {
                 Armed::Armed | Armed::Taken => None,
                 Armed::Holds => Self::from_raw(watch),
             }
+        }
+    }
+
+    /// The token that a watch handed over when it was armed, if it has just left the lists.
+    fn back_from(watch: &Counted<Watch>, delisted: Delisted) -> Option<Self> {
+        match delisted {
+            // SAFETY: the reference that arm handed over, taken back once.
+            Delisted::InTime => unsafe { Shared::from_raw(ptr::from_ref(watch)) }.map(Self),
+            Delisted::TooLate => None,
         }
     }
 

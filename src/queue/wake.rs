@@ -142,6 +142,11 @@ impl Queue {
         }
     }
 
+    /// As [`Self::disarm`], in a child of fork(). `None`: the lists may be half linked.
+    pub fn disarm_if_free(&self, node: &Node) -> Option<Delisted> {
+        self.waiters.delist_if_free(node)
+    }
+
     /// Disarms a watch. `InTime`: the reference it handed over is the caller's again.
     pub fn disarm(&self, node: &Node) -> Delisted {
         self.waiters.delist(node)

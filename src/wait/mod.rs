@@ -7,7 +7,7 @@ mod linger;
 mod list;
 mod node;
 
-use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence_after_rmw};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence_after_rmw};
 
 pub use linger::{Linger, Patience};
 pub use node::{Fired, Node, Target, Wake, Who};
@@ -145,7 +145,15 @@ impl Waiters {
 
     /// Takes a waiter off the lists, if it is still there.
     pub fn delist(&self, node: &Node) -> Delisted {
-        let mut lists = self.lists.lock();
+        self.delist_from(self.lists.lock(), node)
+    }
+
+    /// As [`Self::delist`], after a fork: a thread that is not there any more may hold the lock for ever.
+    pub fn delist_if_free(&self, node: &Node) -> Option<Delisted> {
+        Some(self.delist_from(self.lists.try_lock()?, node))
+    }
+
+    fn delist_from(&self, mut lists: MutexGuard<'_, Lists>, node: &Node) -> Delisted {
         if !lists.unlink(node) {
             return Delisted::TooLate;
         }
