@@ -589,6 +589,8 @@ BQ_API size_t bq_clear(struct bq_queue *queue);
  * Blocks until one of them holds, no longer than `timeout_ns` (nanoseconds, BQ_NOWAIT or
  * BQ_FOREVER). For many queues at once, see bq_poller_wait().
  *
+ * An event wakes every thread that waits for it here, and still one that waits in a get or a put.
+ *
  * Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
  * deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
  * BQ_FOREVER, and in a forked child.

@@ -128,13 +128,24 @@ impl Queue {
 
     /// Waits until one of `events` holds; those that do, none at the deadline.
     pub fn poll(&self, events: Events, timeout: Timeout) -> Events {
-        let mut turn = Turn::new(self, events, timeout);
-        loop {
-            let holds = self.current(events);
-            if !holds.is_empty() || turn.wait() == Waited::DeadlinePassed {
-                return holds;
-            }
+        let mut holds = self.current(events);
+        if !holds.is_empty() || timeout == Timeout::None {
+            return holds;
         }
+        let mut turn = Turn::new(self, events, timeout);
+        let mut woken = false;
+        while holds.is_empty() {
+            match turn.wait() {
+                Waited::Woken => woken = true,
+                Waited::TryAgain => {}
+                Waited::DeadlinePassed => return self.current(events),
+            }
+            holds = self.current(events);
+        }
+        if woken {
+            self.pass_on(holds); // this caller takes nothing: it holds for the next one as well
+        }
+        holds
     }
 
     pub fn set_capacity(&self, capacity: usize) {

@@ -37,37 +37,34 @@ pub enum NotGot {
     Drained,
 }
 
-/// How many items a store may hold; shared by every kind.
+/// How many items a store may hold; shared by every kind. The capacity as it was set: 0 means no limit.
 pub struct Limit(AtomicU64);
 
 impl Limit {
-    /// `capacity` 0: no limit.
     pub fn new(capacity: usize) -> Self {
-        Self(AtomicU64::new(Self::internal(capacity)))
+        Self(AtomicU64::new(capacity as u64))
     }
 
-    fn internal(capacity: usize) -> u64 {
-        if capacity == 0 { u64::MAX } else { capacity as u64 }
-    }
-
+    /// The most items, as a number to compare with.
     #[inline]
     fn get(&self) -> u64 {
         // ORDERING: Relaxed; a put that overlaps a change may go by either value. Who waits for room
         // looks again after SeqCst steps of its own.
-        self.0.load(Ordering::Relaxed)
+        match self.0.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            capacity => capacity,
+        }
     }
 
     fn set(&self, capacity: usize) {
         // ORDERING: SeqCst; pairs with the recheck of a put that enlists: either it sees the new
         // limit, or the waker that runs after this sees it enlisted.
-        self.0.store(Self::internal(capacity), Ordering::SeqCst);
+        self.0.store(capacity as u64, Ordering::SeqCst);
     }
 
     fn capacity(&self) -> usize {
-        match self.get() {
-            u64::MAX => 0,
-            limit => limit as usize,
-        }
+        // ORDERING: Relaxed; a number that stands for itself.
+        self.0.load(Ordering::Relaxed) as usize
     }
 }
 

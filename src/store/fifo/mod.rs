@@ -87,12 +87,22 @@ impl Fifo {
     /// # Safety
     /// As for `Store::pop_many`.
     pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
-        let claim = self.claim_filled(max as u64, u64::MAX)?;
-        // SAFETY: passed on; the claim is not larger than `max`.
-        self.release(&claim, |index, from| unsafe {
-            self.item.copy(from, items.add(index * self.item.size()));
-        });
-        Ok(claim.count as usize)
+        let mut got = 0;
+        loop {
+            let claim = match self.claim_filled((max - got) as u64, u64::MAX) {
+                Ok(claim) => claim,
+                Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
+            };
+            // SAFETY: passed on; the claims are not larger than `max` together.
+            self.release(&claim, |index, from| unsafe {
+                self.item.copy(from, items.add((got + index) * self.item.size()));
+            });
+            got += claim.count as usize;
+            // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
+            if got == max || claim.ring.next.load(Ordering::Relaxed).is_null() {
+                return Ok(got);
+            }
+        }
     }
 
     /// # Safety
