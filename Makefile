@@ -1,0 +1,122 @@
+# bridgeq: `make help` lists what there is. Everything that is made goes below target/.
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CMAKEDIR    = $(LIBDIR)/cmake/bridgeq
+JOBS       ?= $(shell nproc 2>/dev/null || echo 2)
+
+# The version is written in Cargo.toml and nowhere else.
+VERSION   := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+# What find_package takes for compatible: 0.1 before 1.0, then the major version.
+SERIES    := $(if $(filter 0,$(SOVERSION)),0.$(word 2,$(subst ., ,$(VERSION))),$(SOVERSION))
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PATH := $(PATH):$(HOME)/.cargo/bin
+unexport CARGO_BUILD_TARGET
+
+SO     := target/release/libbridgeq.so
+A      := target/release/libbridgeq.a
+NATIVE := target/release/native-static-libs
+STEP   := ctests/step.sh
+
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.PHONY: all lib demo test header install uninstall fmt lint clean help
+
+## Build
+
+all: lib ## Build libbridgeq.so and libbridgeq.a into target/release (what plain `make` does)
+	@wc -c $(SO) $(A) | awk '$$2 != "total" { printf "  %-46s %.1f MB\n", $$2, $$1 / 1e6 }'
+
+lib:
+	@ctests/tools.sh cargo cc
+	@$(STEP) "build both libraries" cargo build --release --lib
+	@$(MAKE) -s --no-print-directory $(NATIVE)
+
+# The system libraries that a program needs beside libbridgeq.a, in the words of rustc.
+$(NATIVE): Cargo.toml $(wildcard Cargo.lock)
+	@$(STEP) "ask rustc what libbridgeq.a needs" sh -c 'cargo rustc --lib --crate-type staticlib -- \
+	  --print native-static-libs >$@.log 2>&1 || { cat $@.log; exit 1; }'
+	@sed -n 's/.*native-static-libs: *//p' $@.log | tail -n 1 >$@ && test -s $@
+
+header: ## Write include/bridgeq.h anew from the Rust sources
+	@ctests/tools.sh cargo cc
+	@BRIDGEQ_UPDATE_HEADER=1 $(STEP) "include/bridgeq.h from src/ffi" cargo test --test header
+
+## See and test
+
+CTESTS     := target/ctests
+TEST_TOOLS := cargo cc c++ cmake pkg-config libuv openssl
+CONFIGURE   = $(STEP) "configure the C programs" cmake -S ctests -B $(CTESTS)
+
+demo: lib ## Run the HTTP hashing demo over this repository's files (DEMO=options for it)
+	@ctests/tools.sh $(TEST_TOOLS)
+	@$(CONFIGURE)
+	@$(STEP) "build the demo" cmake --build $(CTESTS) --target epoll_offload -j $(JOBS)
+	@$(CTESTS)/examples/epoll_offload $(DEMO)
+
+test: lib ## Run every test: Rust, C with both libraries, programs that use an installed copy
+	@ctests/tools.sh $(TEST_TOOLS)
+	@$(STEP) "Rust tests" cargo test
+	@$(CONFIGURE)
+	@$(STEP) "build the C programs" cmake --build $(CTESTS) -j $(JOBS)
+	@$(STEP) "C tests" sh -c 'cd $(CTESTS) && ctest -j $(JOBS) --timeout 120 --output-on-failure'
+	@$(STEP) "programs that use the installed copy" ctests/consumer/run.sh
+
+SCRIPTS := .ci/run $(filter-out target/%,$(wildcard */*.sh */*/*.sh))
+
+fmt: ## Format the Rust sources
+	@cargo fmt
+
+lint: ## Check formatting, clippy and the shell scripts
+	@ctests/tools.sh cargo cc
+	@$(STEP) "format" cargo fmt --check -- --color never
+	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
+	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck $(SCRIPTS)
+
+## Install
+
+HEADERS := $(patsubst include/%,%,$(wildcard include/*.h include/*.hpp include/bridgeq/*.h))
+INSTALLED = $(addprefix $(INCLUDEDIR)/,$(HEADERS)) \
+  $(addprefix $(LIBDIR)/libbridgeq.,so so.$(SOVERSION) so.$(VERSION) a) $(LIBDIR)/pkgconfig/bridgeq.pc \
+  $(addprefix $(CMAKEDIR)/bridgeq,Config.cmake ConfigVersion.cmake)
+
+# $(call fill,TEMPLATE,FILE[,MORE]): writes FILE below DESTDIR from include/TEMPLATE.in.
+fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES@|$(SERIES)|g' \
+  -e "s|@NATIVE_LIBS@|$$(cat $(NATIVE))|; s|@NATIVE_LIBS_LIST@|$$(tr ' ' ';' <$(NATIVE))|" \
+  -e 's|@CMAKEDIR@|$(CMAKEDIR)|g; $(3)' include/$(1).in >"$(DESTDIR)$(2)" && chmod 644 "$(DESTDIR)$(2)"
+# In bridgeq.pc what lies below the prefix is said relative to it.
+pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+
+install: ## Install header, libraries, bridgeq.pc and CMake package (DESTDIR=, PREFIX=, LIBDIR=)
+	@for file in $(SO) $(A) $(NATIVE); do test -s $$file || exec $(MAKE) --no-print-directory lib; done
+	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
+	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
+	  install -m 644 include/$$header "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; done
+	@install -m 755 $(SO) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(VERSION)"
+	@ln -sf libbridgeq.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(SOVERSION)"
+	@ln -sf libbridgeq.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so"
+	@install -m 644 $(A) "$(DESTDIR)$(LIBDIR)/libbridgeq.a"
+	@$(call fill,bridgeq.pc,$(LIBDIR)/pkgconfig/bridgeq.pc,s|@PREFIX@|$(PREFIX)|; \
+	  s|@LIBDIR@|$(call pc_path,$(LIBDIR))|; s|@INCLUDEDIR@|$(call pc_path,$(INCLUDEDIR))|)
+	@$(call fill,bridgeqConfig.cmake,$(CMAKEDIR)/bridgeqConfig.cmake,s|@INCLUDEDIR@|$(INCLUDEDIR)|)
+	@$(call fill,bridgeqConfigVersion.cmake,$(CMAKEDIR)/bridgeqConfigVersion.cmake)
+	@printf '  installed $(DESTDIR)%s\n' $(INSTALLED)
+	@test -n "$(DESTDIR)" || echo "  Run ldconfig once if programs are to find the library in $(LIBDIR)."
+
+uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=)
+	@cd / && rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED))
+	@rmdir "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(INCLUDEDIR)/bridgeq" 2>/dev/null || true
+
+## Rest
+
+clean: ## Remove everything that was made
+	@rm -rf target
+
+help: ## This list
+	@echo "usage: make [TARGET]"
+	@awk -F ':.*## ' '/^## / { print "\n" substr($$0, 4) } \
+	  /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo "V=1 shows all output of every step; CC=, CXX= choose the compilers; JOBS=$(JOBS)."

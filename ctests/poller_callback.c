@@ -1,0 +1,282 @@
+/*
+ * Pollers with a wake callback instead of a descriptor: called once per sleep, by the thread that
+ * wakes, with no lock held, so that it may call the library.
+ */
+#include "loops.h"
+
+typedef struct sleeper sleeper;
+
+/* A poller on one queue, and what its wake callback does. */
+struct sleeper {
+  bq_poller *poller;
+  bq_queue *queue;
+  void (*on_wake)(sleeper *);
+  bq_poller *other;
+  bq_queue *other_queue;
+  int wakes;
+  pthread_t woken_by;
+};
+
+static void note_wake(void *context) {
+  sleeper *one = context;
+  one->wakes++;
+  one->woken_by = pthread_self();
+  if (one->on_wake) one->on_wake(one);
+}
+
+static bq_poller *poller_calling(void (*wake)(void *), void *context) {
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.wake = wake;
+  options.context = context;
+  return poller_from(&options);
+}
+
+static void sleeper_open(sleeper *one) {
+  one->poller = poller_calling(note_wake, one);
+  one->queue = number_queue(BQ_FIFO, 0);
+  watch(one->poller, one->queue, BQ_READABLE);
+}
+
+static void sleeper_close(sleeper *one) {
+  bq_poller_unref(one->poller);
+  bq_queue_unref(one->queue);
+}
+
+/* When. */
+
+TEST(an_event_calls_the_callback_once_per_sleep) {
+  sleeper one = {.wakes = 0};
+  sleeper_open(&one);
+  CHECK_EQ(one.wakes, 0);
+  for (int sleep = 1; sleep <= 10; sleep++) {
+    put_numbers(one.queue, 1, 5);
+    CHECK_EQ(one.wakes, sleep);
+    for (int64_t number = 1; number <= 5; number++) {
+      expect_event(one.poller, one.queue, BQ_READABLE);
+      CHECK_EQ(get_number(one.queue), number);
+      put_number(one.queue, number);
+      CHECK_EQ(one.wakes, sleep);
+    }
+    CHECK_EQ(bq_clear(one.queue), 5);
+    expect_nothing(one.poller);
+  }
+  sleeper_close(&one);
+}
+
+TEST(events_of_several_queues_in_one_sleep_call_once) {
+  sleeper one = {.wakes = 0};
+  bq_queue *queues[5];
+  sleeper_open(&one);
+  for (size_t i = 0; i < LENGTH(queues); i++) {
+    queues[i] = number_queue(BQ_FIFO, 0);
+    watch(one.poller, queues[i], BQ_READABLE);
+  }
+  for (size_t i = 0; i < LENGTH(queues); i++) {
+    put_number(queues[i], 1);
+    CHECK_EQ(one.wakes, 1);
+  }
+  for (size_t i = 0; i < LENGTH(queues); i++) bq_queue_unref(queues[i]);
+  sleeper_close(&one);
+}
+
+TEST(a_watch_whose_event_holds_calls_at_once) {
+  sleeper one = {.wakes = 0};
+  bq_queue *ready = number_queue(BQ_FIFO, 0);
+  put_number(ready, 1);
+  sleeper_open(&one);
+  watch(one.poller, ready, BQ_READABLE);
+  CHECK_EQ(one.wakes, 1);
+  unwatch(one.poller, ready);
+  expect_nothing(one.poller);
+  rewatch(one.poller, one.queue, BQ_WRITABLE);
+  CHECK_EQ(one.wakes, 2);
+  bq_queue_unref(ready);
+  sleeper_close(&one);
+}
+
+TEST(a_wake_by_hand_calls_once_per_sleep) {
+  sleeper one = {.wakes = 0};
+  sleeper_open(&one);
+  CHECK_STATUS(bq_poller_wake(one.poller), BQ_OK);
+  CHECK_STATUS(bq_poller_wake(one.poller), BQ_OK);
+  CHECK_EQ(one.wakes, 1);
+  expect_nothing(one.poller);
+  CHECK_STATUS(bq_poller_wake(one.poller), BQ_OK);
+  CHECK_EQ(one.wakes, 2);
+  sleeper_close(&one);
+}
+
+/* Who. */
+
+static void *put_from_a_thread(void *queue) {
+  put_number(queue, 1);
+  return NULL;
+}
+
+TEST(the_thread_that_wakes_is_the_one_that_calls) {
+  sleeper one = {.wakes = 0};
+  sleeper_open(&one);
+  const pthread_t thread = thread_start(put_from_a_thread, one.queue);
+  thread_join(thread);
+  CHECK_EQ(one.wakes, 1);
+  CHECK(pthread_equal(one.woken_by, thread));
+  CHECK_EQ(get_number(one.queue), 1);
+  expect_nothing(one.poller);
+  put_number(one.queue, 2);
+  CHECK_EQ(one.wakes, 2);
+  CHECK(pthread_equal(one.woken_by, pthread_self()));
+  sleeper_close(&one);
+}
+
+/* What it may do. Each case: the callback does it, within a put. */
+
+static void serve_and_arm(sleeper *one) {
+  expect_event(one->poller, one->queue, BQ_READABLE);
+  CHECK_EQ(get_number(one->queue), 1);
+  expect_nothing(one->poller);
+}
+
+TEST(the_callback_may_poll_and_get) {
+  sleeper one = {.on_wake = serve_and_arm};
+  sleeper_open(&one);
+  for (int wake = 1; wake <= 3; wake++) {
+    put_number(one.queue, 1);
+    CHECK_EQ(one.wakes, wake);
+    check_empty(one.queue);
+  }
+  sleeper_close(&one);
+}
+
+static void put_more(sleeper *one) { put_numbers(one->queue, 2, 3); }
+
+TEST(the_callback_may_put) {
+  sleeper one = {.on_wake = put_more};
+  sleeper_open(&one);
+  put_number(one.queue, 1);
+  CHECK_EQ(one.wakes, 1);
+  for (int64_t number = 1; number <= 3; number++) CHECK_EQ(get_number(one.queue), number);
+  sleeper_close(&one);
+}
+
+static void add_modify_remove(sleeper *one) {
+  watch(one->poller, one->other_queue, BQ_READABLE);
+  rewatch(one->poller, one->other_queue, BQ_WRITABLE);
+  rewatch(one->poller, one->queue, 0);
+  unwatch(one->poller, one->other_queue);
+  rewatch(one->poller, one->queue, BQ_READABLE);
+  CHECK_STATUS(bq_poller_wake(one->poller), BQ_OK);
+}
+
+TEST(the_callback_may_add_modify_remove_and_wake) {
+  sleeper one = {.on_wake = add_modify_remove, .other_queue = number_queue(BQ_FIFO, 0)};
+  sleeper_open(&one);
+  put_number(one.queue, 1);
+  CHECK_EQ(one.wakes, 1);
+  expect_event(one.poller, one.queue, BQ_READABLE);
+  bq_queue_unref(one.other_queue);
+  sleeper_close(&one);
+}
+
+static void remove_itself(sleeper *one) { unwatch(one->poller, one->queue); }
+
+TEST(the_callback_may_remove_its_watch_and_so_pass_the_wake_up_on) {
+  sleeper one = {.on_wake = remove_itself, .other = new_poller()};
+  sleeper_open(&one);
+  watch(one.other, one.queue, BQ_READABLE);
+  put_number(one.queue, 1);
+  CHECK_EQ(one.wakes, 1);
+  CHECK(poller_readable(one.other));
+  expect_nothing(one.poller);
+  bq_poller_unref(one.other);
+  sleeper_close(&one);
+}
+
+static void wake_another(sleeper *one) {
+  CHECK_STATUS(bq_shutdown(one->other_queue, BQ_DRAIN), BQ_OK);
+}
+
+TEST(the_callback_may_wake_another_poller) {
+  sleeper one = {.on_wake = wake_another};
+  sleeper two = {.wakes = 0};
+  sleeper_open(&one);
+  sleeper_open(&two);
+  one.other_queue = two.queue;
+  put_number(one.queue, 1);
+  CHECK_EQ(two.wakes, 1);
+  expect_event(two.poller, two.queue, BQ_READABLE);
+  sleeper_close(&two);
+  sleeper_close(&one);
+}
+
+static void unref_itself(sleeper *one) { bq_poller_unref(one->poller); }
+
+TEST(the_callback_may_release_the_last_reference_to_its_poller) {
+  sleeper one = {.on_wake = unref_itself};
+  sleeper_open(&one);
+  put_number(one.queue, 1);
+  CHECK_EQ(one.wakes, 1);
+  CHECK_EQ(armed_watches(one.queue), 0);
+  put_number(one.queue, 2);
+  CHECK_EQ(one.wakes, 1);
+  bq_queue_unref(one.queue);
+}
+
+/* A loop that sleeps on a condition variable of its own, as one inside a foreign runtime would. */
+
+enum { PRODUCERS = 3, ITEMS = 20000 };
+
+typedef struct foreign_loop {
+  pthread_mutex_t mutex;
+  pthread_cond_t woken;
+  bool awake;
+  uint64_t wakes;
+  uint64_t sleeps;
+} foreign_loop;
+
+static void wake_foreign_loop(void *context) {
+  foreign_loop *loop = context;
+  pthread_mutex_lock(&loop->mutex);
+  loop->awake = true;
+  loop->wakes++;
+  pthread_cond_signal(&loop->woken);
+  pthread_mutex_unlock(&loop->mutex);
+}
+
+static void foreign_loop_sleep(foreign_loop *loop) {
+  pthread_mutex_lock(&loop->mutex);
+  while (!loop->awake) pthread_cond_wait(&loop->woken, &loop->mutex);
+  loop->awake = false;
+  loop->sleeps++;
+  pthread_mutex_unlock(&loop->mutex);
+}
+
+static void *put_items(void *queue) {
+  for (int64_t number = 1; number <= ITEMS; number++) {
+    CHECK_STATUS(bq_put(queue, &number, BQ_FOREVER), BQ_OK);
+  }
+  return NULL;
+}
+
+TEST(a_loop_that_sleeps_until_it_is_called_misses_nothing) {
+  foreign_loop loop = {.mutex = PTHREAD_MUTEX_INITIALIZER, .woken = PTHREAD_COND_INITIALIZER};
+  bq_queue *queue = number_queue(BQ_FIFO, 16);
+  bq_poller *poller = poller_calling(wake_foreign_loop, &loop);
+  pthread_t producers[PRODUCERS];
+  bq_event event;
+  int64_t number;
+  watch(poller, queue, BQ_READABLE);
+  for (int i = 0; i < PRODUCERS; i++) producers[i] = thread_start(put_items, queue);
+  for (int64_t got = 0; got < PRODUCERS * ITEMS;) {
+    foreign_loop_sleep(&loop);
+    while (bq_poller_poll(poller, &event, 1) > 0) {
+      while (bq_get(queue, &number, BQ_NOWAIT) == BQ_OK) got++;
+    }
+  }
+  for (int i = 0; i < PRODUCERS; i++) thread_join(producers[i]);
+  check_empty(queue);
+  CHECK(loop.wakes <= loop.sleeps + 1);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
+CHECK_MAIN()

@@ -1,0 +1,42 @@
+# Fails when the shared library exports anything that the header does not name, when it lacks
+# something that the header names, or when its SONAME is not the one asked for.
+#   cmake -DNM= -DREADELF= -DLIBRARY= -DHEADER= -DSONAME= -P exported.cmake
+function(output_of variable)
+  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE output RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "This failed (${result}): ${ARGN}")
+  endif()
+  set(${variable} "${output}" PARENT_SCOPE)
+endfunction()
+
+output_of(dynamic "${READELF}" -dW "${LIBRARY}")
+if(NOT dynamic MATCHES "\\(SONAME\\)[^\n]*\\[([^]]*)\\]")
+  message(FATAL_ERROR "${LIBRARY} has no SONAME; build.rs passes it to the linker.")
+endif()
+if(NOT CMAKE_MATCH_1 STREQUAL SONAME)
+  message(FATAL_ERROR "The SONAME is ${CMAKE_MATCH_1} and should be ${SONAME}; see build.rs.")
+endif()
+
+output_of(symbols "${NM}" -D --defined-only "${LIBRARY}")
+string(REGEX MATCHALL "[^ \n]+\n" exported "${symbols}")
+string(REPLACE "\n" "" exported "${exported}")
+
+file(READ "${HEADER}" header)
+string(REGEX REPLACE "/\\*\\*?[^*]*\\*+([^/*][^*]*\\*+)*/" "" header "${header}")
+string(REGEX MATCHALL "bq_[a-z_]+\\(" declared "${header}")
+string(REPLACE "(" "" declared "${declared}")
+list(REMOVE_DUPLICATES declared)
+
+set(surplus ${exported})
+set(lacking ${declared})
+list(REMOVE_ITEM surplus ${declared})
+list(REMOVE_ITEM lacking ${exported})
+if(NOT exported OR NOT declared)
+  message(FATAL_ERROR "Nothing found: ${LIBRARY} or ${HEADER} is not what it should be.")
+endif()
+if(surplus)
+  message(FATAL_ERROR "Exported, but not in the header: ${surplus}")
+endif()
+if(lacking)
+  message(FATAL_ERROR "In the header, but not exported: ${lacking}")
+endif()
