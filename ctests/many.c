@@ -105,6 +105,23 @@ TEST(put_many_returns_what_went_in_before_the_deadline) {
   }
 }
 
+/* Room comes all the time, and all of it together would take longer than the call may. */
+TEST(put_many_has_one_deadline_for_all_its_items) {
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  call put = put_many_call(queue, CALL_ITEMS, 50 * MILLISECOND);
+  int64_t next_ns = now_ns();
+  int64_t number;
+  call_start(&put);
+  while (!call_ended(&put)) {
+    if (now_ns() < next_ns) continue;
+    if (bq_get(queue, &number, BQ_NOWAIT) == BQ_OK) next_ns = now_ns() + 10 * MILLISECOND;
+  }
+  const ptrdiff_t count = call_end(&put);
+  CHECK(count > 0 && count < CALL_ITEMS);
+  CHECK(put.took_ns >= put.timeout_ns);
+  bq_queue_unref(queue);
+}
+
 static void check_shutdown_mid_way(uint32_t order, uint32_t mode) {
   bq_queue *queue = number_queue(order, 3);
   call put = put_many_call(queue, 10, BQ_FOREVER);

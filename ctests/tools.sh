@@ -4,7 +4,8 @@
 set -u
 
 if [ $# -eq 0 ] || [ "$1" = --help ]; then
-  echo "usage: tools.sh TOOL...    TOOL: cargo cc c++ cmake pkg-config libuv openssl"
+  echo "usage: tools.sh TOOL...    TOOL: cargo cc c++ cmake pkg-config libuv openssl, for the targets under Trust:"
+  echo "                           nightly clang-22 valgrind strace abidw python3"
   echo "Checks that the tools are there. As root on Debian or Ubuntu it installs what is missing."
   exit 0
 fi
@@ -20,6 +21,11 @@ cmake      | cmake         | cmake         | cmake            | cmake   | cmake
 pkg-config | pkg-config    | pkgconf       | pkg-config       | pkgconf | pkgconf
 libuv      | libuv1-dev    | libuv-devel   | libuv-devel      | libuv   | libuv-dev
 openssl    | libssl-dev    | openssl-devel | libopenssl-devel | openssl | openssl-dev
+clang-22   | clang-22 llvm-22 libclang-rt-22-dev | clang | clang22 | clang | clang22
+valgrind   | valgrind libc6-dbg | valgrind | valgrind        | valgrind | valgrind
+strace     | strace        | strace        | strace          | strace  | strace
+abidw      | abigail-tools | libabigail    | libabigail       | libabigail | libabigail
+python3    | python3       | python3       | python3          | python  | python3
 '
 
 is_there() {
@@ -28,6 +34,7 @@ is_there() {
     c++) echo '#include <vector>' | ${CXX:-c++} -x c++ -E - ;;
     libuv) pkg-config --exists libuv ;;
     openssl) pkg-config --exists libcrypto ;;
+    clang-22) echo 'int main(void) { return 0; }' | clang-22 -fsanitize=thread -x c -o /dev/null - ;;
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }
@@ -77,6 +84,14 @@ check_cargo() {
   return 1
 }
 
+# The toolchain that sanitizers need. rustup has it, the system's packages do not.
+check_nightly() {
+  cargo +nightly --version >/dev/null 2>&1 && return
+  rustup toolchain install nightly --profile minimal >/dev/null 2>&1 && return
+  echo "bridgeq: needs nightly Rust for sanitizers: rustup toolchain install nightly" >&2
+  return 1
+}
+
 apt_install() {
   log=$top/target/tools.log
   mkdir -p "$top/target"
@@ -91,7 +106,11 @@ apt_install() {
 result=0
 for tool; do
   shift
-  if [ "$tool" = cargo ]; then check_cargo || result=1; else set -- "$@" "$tool"; fi
+  case $tool in
+    cargo) check_cargo || result=1 ;;
+    nightly) check_nightly || result=1 ;;
+    *) set -- "$@" "$tool" ;;
+  esac
 done
 
 missing=$(missing_of "$@")

@@ -5,16 +5,16 @@
 #![allow(non_camel_case_types)]
 #![allow(dead_code)] // constants that only the header uses
 
-mod version;
-mod status;
-mod queue;
-mod items;
-mod batch;
-mod tasks;
-mod end;
-mod events;
-mod inspect;
-mod poller;
+pub mod version;
+pub mod status;
+pub mod queue;
+pub mod items;
+pub mod batch;
+pub mod tasks;
+pub mod end;
+pub mod events;
+pub mod inspect;
+pub mod poller;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

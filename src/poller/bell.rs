@@ -141,8 +141,8 @@ impl Bell {
 
     /// Sleeps until it rings.
     pub fn sleep(&self, deadline: Deadline) -> Slept {
-        // ORDERING: Acquire; pairs with the Release in ring.
-        if self.thread.load(Ordering::Acquire) == RUNG {
+        // ORDERING: Acquire; pairs with the Release in ring. Taken away: a ring that came late is heard once.
+        if self.thread.swap(QUIET, Ordering::Acquire) == RUNG {
             return Slept::LookAgain;
         }
         futex::wait(&self.thread, QUIET, deadline)

@@ -14,7 +14,7 @@ use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{AtomicBool, Counted, Mutex, Ordering, Shared};
+use crate::sync::{AtomicBool, Counted, Mutex, Ordering, Shared, fence};
 use crate::wait::{Events, Fired, Linger};
 
 pub(super) struct Core {
@@ -73,8 +73,9 @@ impl Core {
     }
 
     pub fn wake(&self) {
-        // ORDERING: SeqCst; pairs with the look at this flag behind the arming in Core::wait.
+        // ORDERING: SeqCst; pairs with the look at this flag behind each arming.
         self.by_hand.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         if let Some(sleeper) = self.inbox.rouse() {
             self.bell.ring(sleeper);
         }
@@ -129,7 +130,7 @@ impl Core {
             Place::Circulating | Place::Removed => Watch::disarm(watch),
         };
         // Without a token here a wake-up has come or is on its way: the next poll finds the new events.
-        let passed_on = token.is_none() && !before.and(events).has(before);
+        let unserved = if token.is_none() { before.without(events) } else { Events::NONE };
         let ready = token.and_then(|token| match events.is_empty() {
             true => {
                 watch.place.set(Place::Paused);
@@ -139,9 +140,7 @@ impl Core {
         });
         drop(watches);
         ready.map(Self::receive);
-        if passed_on {
-            queue.pass_on(before);
-        }
+        queue.pass_on(unserved);
         Ok(())
     }
 

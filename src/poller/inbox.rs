@@ -13,7 +13,7 @@
 use std::ptr;
 
 use super::watch::{Token, Watch};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Ordering, fence_after_rmw};
 
 /// How the loop sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +128,13 @@ impl Inbox {
 
     /// Wakes the sleeper without leaving anything; how it slept, if it did. The caller must ring.
     pub fn rouse(&self) -> Option<Sleeper> {
-        [Sleeper::Loop, Sleeper::Thread]
-            .into_iter()
-            .find(|&how| self.change(armed(how), tag(EMPTY)))
+        loop {
+            // ORDERING: SeqCst; see change().
+            let how = sleeper(self.0.load(Ordering::SeqCst))?;
+            if self.change(armed(how), tag(EMPTY)) {
+                return Some(how);
+            }
+        }
     }
 
     /// No more from now on; what was there.
@@ -146,7 +150,9 @@ impl Inbox {
     fn change(&self, before: *mut Watch, after: *mut Watch) -> bool {
         // ORDERING: SeqCst; pairs with the flag in Core::wake: who arms and then looks at the flag sees
         // it, or who sets the flag and then rouses finds the sleeper.
-        self.0.compare_exchange(before, after, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        let changed = self.0.compare_exchange(before, after, Ordering::SeqCst, Ordering::SeqCst);
+        fence_after_rmw();
+        changed.is_ok()
     }
 }
 

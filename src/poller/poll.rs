@@ -137,7 +137,7 @@ impl Core {
             return Ok(0);
         }
         loop {
-            if self.serve(&mut reports) > 0 {
+            if self.serve(&mut reports, Deadline::Never) > 0 {
                 return Ok(self.stay_readable(reports.len));
             }
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
@@ -160,7 +160,7 @@ impl Core {
         let _polling = Polling::enter(self)?;
         let deadline = timeout.deadline();
         loop {
-            if self.inbox.sleeper().is_none() && self.serve(&mut reports) > 0 {
+            if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
                 return Ok(self.stay_readable(reports.len));
             }
             // ORDERING: SeqCst; see Core::wake.
@@ -220,24 +220,33 @@ impl Core {
         }
         // The loop came without being called: if a late ring was the reason, this ends it.
         self.quiet();
-        self.inbox.sleeper().is_some()
+        self.ringing.set(false);
+        if self.inbox.sleeper().is_some() {
+            return true;
+        }
+        self.asleep.set(None); // woken just now, and that ring may have been taken away as well
+        false
     }
 
     /// Reports ready watches, each once, and arms those that are not ready any more.
-    fn serve(&self, reports: &mut Reports) -> usize {
+    fn serve(&self, reports: &mut Reports, deadline: Deadline) -> usize {
         if self.asleep.take() == Some(Sleeper::Loop) {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
+        if self.serve_all(reports, OnQuiet::KeepFew) {
+            self.look_again(deadline);
+        }
+        // Again while one was ready when it was to be armed, and no more when it was to be reported.
+        while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
+        reports.len
+    }
+
+    /// One turn for everybody. Returns whether somebody is left who was not reported.
+    fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
         let mut watches = self.watches.lock();
         self.collect(&mut watches);
-        self.serve_each(&mut watches, reports, OnQuiet::KeepFew);
-        if reports.len == 0 && watches.turn.len > 0 {
-            if self.look_again(&watches.turn) {
-                self.collect(&mut watches);
-            }
-            self.serve_each(&mut watches, reports, OnQuiet::Arm);
-        }
-        reports.len
+        self.serve_each(&mut watches, reports, on_quiet);
+        reports.len == 0 && watches.turn.len > 0
     }
 
     fn collect(&self, watches: &mut Watches) {
@@ -286,22 +295,26 @@ impl Core {
     }
 
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
-    fn look_again(&self, turn: &Turn) -> bool {
-        let look = || {
-            pause();
-            !self.inbox.is_empty() || turn.any_ready()
+    /// The lock is free in between.
+    fn look_again(&self, deadline: Deadline) {
+        // ORDERING: Relaxed; a hint.
+        let by_hand = || self.by_hand.load(Ordering::Relaxed);
+        let seen = || !self.inbox.is_empty() || by_hand() || self.watches.lock().turn.any_ready();
+        let a_moment = || {
+            (0..LOOKS).any(|_| {
+                pause();
+                seen()
+            })
         };
         match self.linger {
-            Linger::Never => false,
-            Linger::Adaptive => !cpu::alone() && (0..LOOKS).any(|_| look()),
+            Linger::Never => {}
+            Linger::Adaptive if cpu::alone() => {}
+            Linger::Adaptive => {
+                a_moment();
+            }
             Linger::Nanoseconds(ns) => {
                 let end = clock::now().saturating_add(ns);
-                while clock::now() < end {
-                    if (0..LOOKS).any(|_| look()) {
-                        return true;
-                    }
-                }
-                false
+                while !a_moment() && clock::now() < end && !deadline.has_passed() {}
             }
         }
     }
@@ -311,11 +324,17 @@ impl Core {
         if self.ringing.replace(false) {
             self.quiet();
         }
-        if self.inbox.arm(Sleeper::Loop) {
-            self.asleep.set(Some(Sleeper::Loop));
-            return true;
+        if !self.inbox.arm(Sleeper::Loop) {
+            return false;
         }
-        false
+        self.asleep.set(Some(Sleeper::Loop));
+        // ORDERING: SeqCst; behind the arming, see Core::wake: one that came just before it rings now.
+        if self.by_hand.load(Ordering::SeqCst)
+            && let Some(sleeper) = self.inbox.rouse()
+        {
+            self.bell.ring(sleeper);
+        }
+        true
     }
 
     /// The loop is to call again: the descriptor must be readable until it does.

@@ -21,10 +21,9 @@ impl Queue {
         self.wake_all(Events::WRITABLE.or(Events::CLOSED));
         if ending == Ending::Discard {
             self.discard_queued();
-            if self.store.readiness() == Err(NotGot::Pending) {
-                // ORDERING: pairs with light() in came_in: a put that is under way sees DISCARD, or its
-                // item is visible now.
-                crate::sys::barrier::heavy();
+            if self.store.readiness() != Err(NotGot::Drained) {
+                // A put was under way: its item is visible then, or it sees DISCARD when it ends.
+                self.settle();
                 self.discard_queued();
             }
         }

@@ -3,6 +3,7 @@
 use super::Queue;
 use super::turn::{Turn, Waited};
 use crate::status::Status;
+use crate::store::settled_difference;
 use crate::sync::{Ordering, fence_after_rmw};
 use crate::sys::clock::Timeout;
 use crate::wait::{Attention, Events};
@@ -39,9 +40,7 @@ impl Queue {
     }
 
     pub fn unfinished(&self) -> usize {
-        // Done first: what is put in between counts, and done never exceeds put.
-        let done = self.done();
-        self.store.entered().saturating_sub(done) as usize
+        settled_difference(|| self.store.entered(), || self.done()) as usize
     }
 
     /// Whether at one moment during the call everything that was put was done.
@@ -63,8 +62,12 @@ impl Queue {
 
     fn tell_if_joined(&self) {
         fence_after_rmw();
-        if self.waiters.attention().has(Attention::OTHERS) && self.nothing_unfinished() {
-            self.wake_all(Events::JOINED);
+        if self.waiters.attention().has(Attention::OTHERS) {
+            // Only those who waited already when nothing was unfinished.
+            let horizon = self.waiters.horizon();
+            if self.nothing_unfinished() {
+                self.wake_before(horizon, Events::JOINED);
+            }
         }
     }
 

@@ -143,7 +143,7 @@ impl Queue {
             holds = self.current(events);
         }
         if woken {
-            self.pass_on(holds); // this caller takes nothing: it holds for the next one as well
+            self.pass_on(events); // this caller takes nothing: what holds, holds for the next one as well
         }
         holds
     }

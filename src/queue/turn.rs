@@ -78,7 +78,7 @@ impl<'q> Turn<'q> {
     /// The deadline has passed. A wake-up that found nothing to take is not forgotten.
     fn give_up(&self) -> Waited {
         if self.owes {
-            self.queue.leave_unserved(self.events);
+            self.queue.pass_on(self.events);
         }
         Waited::DeadlinePassed
     }

@@ -2,6 +2,8 @@
 
 use super::Queue;
 use crate::store::NotGot;
+use crate::sync::yield_now;
+use crate::sys::barrier;
 use crate::wait::{Attention, Delisted, Events, Fired, Line, Node, Who};
 
 /// What came of arming a watch.
@@ -19,7 +21,7 @@ impl Queue {
     /// After `count` items came in.
     #[inline]
     pub(super) fn came_in(&self, count: usize) {
-        crate::sys::barrier::light();
+        barrier::light();
         let attention = self.waiters.attention();
         if attention.has(Attention::READERS.or(Attention::DISCARD)) {
             self.tell_of_items(attention, count);
@@ -70,7 +72,11 @@ impl Queue {
 
     /// Wakes everybody who waits for one of `events` now.
     pub(super) fn wake_all(&self, events: Events) {
-        let horizon = self.waiters.horizon();
+        self.wake_before(self.waiters.horizon(), events);
+    }
+
+    /// Wakes everybody who waits for one of `events` and began before `horizon`.
+    pub(super) fn wake_before(&self, horizon: u64, events: Events) {
         while let Some(wake) = self.waiters.next_of(events, horizon) {
             self.waiters.fire(wake);
         }
@@ -84,12 +90,26 @@ impl Queue {
 
     /// Hands a wake-up that its waiter has no use for to the next one, if there still is a reason.
     pub fn pass_on(&self, events: Events) {
-        let holds = self.current(events);
-        if holds.has(Events::READABLE) {
-            self.wake_up_to(Line::Readers, 1);
+        if events.has(Events::READABLE) {
+            self.pass_on_items();
         }
-        if holds.has(Events::WRITABLE) {
+        if events.has(Events::WRITABLE) && self.current(Events::WRITABLE).has(Events::WRITABLE) {
             self.wake_up_to(Line::Writers, 1);
+        }
+    }
+
+    fn pass_on_items(&self) {
+        if !self.waiters.attention().has(Attention::READERS) {
+            return;
+        }
+        if self.store.readiness() == Err(NotGot::Pending) {
+            // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
+            // wake the next ones. It may have ended just now: hence another look.
+            self.waiters.raise(Attention::CASCADE);
+        }
+        match self.store.readiness() {
+            Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),
+            Err(NotGot::Empty | NotGot::Pending) => {}
         }
     }
 
@@ -99,30 +119,28 @@ impl Queue {
         if !self.current(events).is_empty() {
             return true;
         }
-        if !events.has(Events::READABLE) || self.store.readiness() != Err(NotGot::Pending) {
+        if !events.has(Events::READABLE) {
             return false;
+        }
+        match self.store.readiness() {
+            Ok(()) | Err(NotGot::Drained) => return true,
+            Err(NotGot::Empty) => return false,
+            Err(NotGot::Pending) => {}
         }
         // A put has claimed its place before the waiter enlisted, so it may not have seen it; and later
         // puts, behind that one, may have told somebody who found nothing.
         self.waiters.raise(Attention::CASCADE);
-        #[cfg(loom)] // a model has no membarrier: it waits for the put to end
-        while self.store.readiness() == Err(NotGot::Pending) {
-            crate::sync::yield_now();
-        }
-        // ORDERING: pairs with light() in came_in: either the item is visible now, or the put sees this
-        // waiter when it looks.
-        crate::sys::barrier::heavy();
+        self.settle();
         !self.current(events).is_empty()
     }
 
-    /// A caller that may have been woken leaves without an item. If items are hidden behind a put that is
-    /// under way, others must hear of them when it ends.
-    pub(super) fn leave_unserved(&self, events: Events) {
-        if events.has(Events::READABLE)
-            && self.waiters.attention().has(Attention::READERS)
-            && self.store.readiness() == Err(NotGot::Pending)
-        {
-            self.waiters.raise(Attention::CASCADE);
+    /// After this, a put that is under way is visible, or sees what this thread has written.
+    pub(super) fn settle(&self) {
+        // ORDERING: pairs with light() in came_in.
+        if !barrier::heavy() {
+            while self.store.readiness() == Err(NotGot::Pending) {
+                yield_now(); // no such barrier to be had: the put has to end
+            }
         }
     }
 

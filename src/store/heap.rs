@@ -150,4 +150,8 @@ impl<R: Rank> Shelf for Heap<R> {
         let fresh = Self { arrivals: self.arrivals, ..Self::new(self.item, self.rank) };
         std::mem::replace(self, fresh)
     }
+
+    fn drain(self, each: &mut dyn FnMut(*mut u8)) {
+        self.entries.iter().for_each(|entry| each(entry.item.as_ptr()));
+    }
 }

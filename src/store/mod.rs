@@ -68,20 +68,20 @@ impl Limit {
     }
 }
 
-/// A length from two counts that grow. True at one moment during the call, unless puts never pause; then
-/// it is not more than the length was at some moment.
-fn settled_len(entered: impl Fn() -> u64, left: impl Fn() -> u64) -> u64 {
+/// The difference of two counts that grow, `behind` never ahead. True at one moment during the call,
+/// unless `ahead` never pauses; then it is not more than it was at some moment.
+pub fn settled_difference(ahead: impl Fn() -> u64, behind: impl Fn() -> u64) -> u64 {
     const TRIES: u32 = 8;
-    let mut before = entered();
+    let mut before = ahead();
     for _ in 0..TRIES {
-        let left = left();
-        let after = entered();
+        let behind = behind();
+        let after = ahead();
         if before == after {
-            return before.saturating_sub(left);
+            return before.saturating_sub(behind);
         }
         before = after;
     }
-    before.saturating_sub(left())
+    before.saturating_sub(behind())
 }
 
 /// A store of one of the orders.

@@ -78,6 +78,10 @@ impl Shelf for Stack {
     fn take_all(&mut self) -> Self {
         std::mem::replace(self, Self::new(self.item))
     }
+
+    fn drain(self, each: &mut dyn FnMut(*mut u8)) {
+        (0..self.len).for_each(|index| each(self.at(index)));
+    }
 }
 
 impl Drop for Stack {

@@ -37,19 +37,20 @@ pub fn light() {
     }
 }
 
-/// The side that runs rarely. See [`light`].
-pub fn heavy() {
+/// The side that runs rarely. See [`light`]. `false`: there is no such barrier, although there was one
+/// before (a sandbox that was entered later); the other side has to be waited for.
+pub fn heavy() -> bool {
     std::sync::atomic::fence(Ordering::SeqCst);
     // ORDERING: Relaxed; as in light().
     if KIND.load(Ordering::Relaxed) == FENCES {
-        return;
+        return true;
     }
     // A child of fork() has to register again; the global barrier needs no registration.
-    let done = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)
-        || (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-            && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-        || membarrier(MEMBARRIER_CMD_GLOBAL);
-    debug_assert!(done, "membarrier worked when it was registered");
+    cfg!(not(loom)) // a model knows nothing of it
+        && (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+            || (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+                && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+            || membarrier(MEMBARRIER_CMD_GLOBAL))
 }
 
 fn membarrier(command: i32) -> bool {

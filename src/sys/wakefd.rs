@@ -1,4 +1,7 @@
 //! The descriptor that makes an event loop come: an eventfd, or a pipe where loops watch nothing else.
+//!
+//! Read, written and closed by bare system calls: the functions of the C library are cancellation points,
+//! and a thread that is cancelled must not unwind through Rust.
 
 use std::ffi::c_int;
 
@@ -59,8 +62,9 @@ impl WakeFd {
         let bytes = if self.reads == self.writes { 8 } else { 1 };
         // Interrupted: once more. Full: it is readable already, which is all that is wanted.
         // SAFETY: `one` is eight bytes long.
-        while unsafe { libc::write(self.writes, one.as_ptr().cast(), bytes) } < 0 && interrupted() {
-        }
+        while unsafe { libc::syscall(libc::SYS_write, self.writes, one.as_ptr(), bytes) } < 0
+            && interrupted()
+        {}
     }
 
     /// Makes the descriptor quiet, and says how many rings that took away.
@@ -68,7 +72,9 @@ impl WakeFd {
         let mut bytes = [0u8; 64];
         loop {
             // SAFETY: `bytes` is as long as it says. The descriptor does not block.
-            let got = unsafe { libc::read(self.reads, bytes.as_mut_ptr().cast(), bytes.len()) };
+            let got = unsafe {
+                libc::syscall(libc::SYS_read, self.reads, bytes.as_mut_ptr(), bytes.len())
+            };
             return match got {
                 1.. if self.reads == self.writes => {
                     u64::from_ne_bytes(bytes[..8].try_into().expect("an eventfd gives eight bytes"))
@@ -85,9 +91,9 @@ impl Drop for WakeFd {
     fn drop(&mut self) {
         // SAFETY: ours, closed once.
         unsafe {
-            libc::close(self.reads);
+            libc::syscall(libc::SYS_close, self.reads);
             if self.writes != self.reads {
-                libc::close(self.writes);
+                libc::syscall(libc::SYS_close, self.writes);
             }
         }
     }

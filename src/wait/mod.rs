@@ -50,6 +50,10 @@ impl Events {
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 }
 
 /// What a thread that has changed the state must do for others; usually nothing.

@@ -159,7 +159,23 @@ impl Fifo {
         }
     }
 
+    /// Exactly what the next put would find.
     pub fn is_shut(&self) -> bool {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; pairs with the Release in grow.
+        let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
+            return self.is_shut_before_use();
+        };
+        // ORDERING: SeqCst; pairs with the fetch_or in shut.
+        match ring.tail.word.load(Ordering::SeqCst) & (SHUT | SEALED) {
+            0 => false,
+            SHUT => true,
+            _ => self.chain.lock().shut,
+        }
+    }
+
+    /// Shut although there is no ring: then none comes any more.
+    fn is_shut_before_use(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release in shut.
         self.shut.load(Ordering::Acquire)
     }
@@ -182,7 +198,7 @@ impl Fifo {
     }
 
     pub fn len(&self) -> u64 {
-        super::settled_len(|| self.entered(), || self.left())
+        super::settled_difference(|| self.entered(), || self.left())
     }
 
     pub fn entered(&self) -> u64 {
@@ -197,13 +213,17 @@ impl Fifo {
     }
 
     pub fn left(&self) -> u64 {
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; pairs with the Release in grow and in advance.
-        match unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
+        loop {
+            // SAFETY: rings live as long as the FIFO.
+            // ORDERING: Acquire; pairs with the Release in grow and in advance.
+            let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
+            let Some(ring) = ring else { return 0 };
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: who enlists for room
             // and then sees no get here is seen by the next get.
-            Some(ring) => position(ring.head.load(Ordering::SeqCst)),
-            None => 0,
+            let head = ring.head.load(Ordering::SeqCst);
+            if head & AWAY == 0 {
+                return position(head);
+            } // else head_ring has moved on, and this ring may have another life already
         }
     }
 
@@ -421,7 +441,7 @@ impl Fifo {
         if ring.is_some() {
             return Ok(ring);
         }
-        if !self.is_shut() {
+        if !self.is_shut_before_use() {
             return Err(NotGot::Empty);
         }
         // Shut, and no ring comes any more; but one may have come before that.
@@ -472,6 +492,14 @@ impl Fifo {
         let mut chain = self.chain.lock();
         // ORDERING: Relaxed; written under the lock that is held.
         if !ptr::eq(self.head_ring.load(Ordering::Relaxed), ring) {
+            return;
+        }
+        // Once more, now that nobody else seals or moves on: the ring may have been left, used again and
+        // come to the front since this thread looked.
+        // ORDERING: Acquire; as in claim_filled.
+        let (tail, head) =
+            (ring.tail.word.load(Ordering::Acquire), ring.head.load(Ordering::Acquire));
+        if tail & SEALED == 0 || position(tail) != position(head) {
             return;
         }
         // ORDERING: Acquire; pairs with the Release in grow, which sealed the ring under this lock.

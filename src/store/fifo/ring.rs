@@ -193,9 +193,9 @@ impl Ring {
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
-        self.pins.load(Ordering::Acquire) == 0
-            && (0..self.slots())
-                .all(|i| self.slot(i).stamp.load(Ordering::Acquire).is_multiple_of(2))
+        let is_free = |i| self.slot(i).stamp.load(Ordering::Acquire).is_multiple_of(2);
+        // ORDERING: SeqCst; the pins after the stamps, for the reason given in slot_is_free.
+        (0..self.slots()).all(is_free) && self.pins.load(Ordering::SeqCst) == 0
     }
 
     /// Gives the memory of the slots back to the system until the ring is opened again.

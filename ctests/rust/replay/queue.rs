@@ -1,0 +1,419 @@
+//! One queue under test beside what the specification says of it.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+use std::ptr;
+
+use bridgeq::ffi::batch::{bq_get_many, bq_put_many};
+use bridgeq::ffi::end::{BQ_DISCARD, BQ_DRAIN, bq_clear, bq_shutdown};
+use bridgeq::ffi::events::bq_poll;
+use bridgeq::ffi::inspect::{
+    bq_capacity, bq_len, bq_queue_stats, bq_set_capacity, bq_stats, bq_unfinished,
+};
+use bridgeq::ffi::items::{bq_get, bq_peek, bq_put, bq_put_priority};
+use bridgeq::ffi::queue::{
+    BQ_FIFO, BQ_FOREVER, BQ_LIFO, BQ_NO_LINGER, BQ_NOWAIT, BQ_PRIORITY, bq_compare_fn, bq_options,
+    bq_queue, bq_queue_new, bq_queue_ref, bq_queue_unref,
+};
+use bridgeq::ffi::status::{
+    BQ_EMPTY, BQ_FULL, BQ_INVALID, BQ_NO_MEMORY, BQ_OK, BQ_SHUTDOWN, bq_status,
+};
+use bridgeq::ffi::tasks::{bq_join, bq_task_done};
+
+use super::input::Input;
+use crate::spec::{Order, Spec};
+
+/// Items of this size exist in no memory: every put is refused.
+const TOO_LARGE: usize = isize::MAX as usize / 4;
+const SIZES: [usize; 12] = [8, 0, 1, 2, 3, 7, 16, 24, 100, 4097, 8, TOO_LARGE];
+const CAPACITIES: [usize; 12] = [0, 1, 2, 3, 4, 5, 16, 17, 64, 100, usize::MAX, 1 << 40];
+const MOST_AT_ONCE: usize = 48;
+/// What a buffer holds that nobody has written to.
+const UNTOUCHED: u8 = 0xa5;
+
+/// What the callbacks of a queue share with the test.
+struct Context {
+    size: usize,
+    dropped: RefCell<Vec<Vec<u8>>>,
+    lies: Cell<u32>,
+}
+
+unsafe extern "C" fn log_drop(item: *mut c_void, context: *mut c_void) {
+    // SAFETY: the context is that of the queue, and the item as long as it says.
+    let (context, item) = unsafe {
+        let context = &*context.cast::<Context>();
+        (context, std::slice::from_raw_parts(item.cast::<u8>(), context.size))
+    };
+    context.dropped.borrow_mut().push(item.to_vec());
+}
+
+unsafe extern "C" fn by_first_byte(a: *const c_void, b: *const c_void, _: *mut c_void) -> c_int {
+    // SAFETY: items are at least one byte long.
+    let (a, b) = unsafe { (*a.cast::<u8>(), *b.cast::<u8>()) };
+    c_int::from(a) - c_int::from(b)
+}
+
+unsafe extern "C" fn liar(_: *const c_void, _: *const c_void, context: *mut c_void) -> c_int {
+    // SAFETY: the context is that of the queue.
+    let lies = unsafe { &(*context.cast::<Context>()).lies };
+    lies.set(lies.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    (lies.get() >> 16) as c_int % 3 - 1
+}
+
+pub struct TestedQueue {
+    pub handle: *mut bq_queue,
+    /// References that the test holds, and those that pollers do.
+    pub references: usize,
+    pub watchers: usize,
+    pub spec: Spec,
+    size: usize,
+    takes_priority: bool,
+    drops: bool,
+    context: Box<Context>,
+    counter: u64,
+}
+
+/// Some options, and whether they are good.
+fn options(input: &mut Input<'_>) -> (bq_options, bool) {
+    let order = input.pick(&[BQ_FIFO, BQ_LIFO, BQ_PRIORITY, BQ_FIFO]);
+    let compares: [bq_compare_fn; 3] = [None, Some(by_first_byte), Some(liar)];
+    let mut options = bq_options {
+        size: size_of::<bq_options>(),
+        order,
+        flags: 0,
+        capacity: input.pick(&CAPACITIES),
+        item_size: input.pick(&SIZES),
+        drop: Some(log_drop),
+        compare: if order == BQ_PRIORITY { input.pick(&compares) } else { None },
+        context: ptr::null_mut(),
+        linger_ns: input.pick(&[BQ_NO_LINGER, 0, 300]),
+    };
+    if input.rarely() {
+        options.drop = None;
+    }
+    if !input.rarely() {
+        return (options, true);
+    }
+    match input.below(8) {
+        0 => options.size = input.pick(&[0, 1, 8, size_of::<bq_options>() - 1, 5000, usize::MAX]),
+        1 => options.order = input.pick(&[3, 4, 255, u32::MAX]),
+        2 => options.flags = 1 << input.below(32),
+        3 => options.item_size = input.pick(&[TOO_LARGE + 1, isize::MAX as usize, usize::MAX]),
+        4 => options.linger_ns = input.pick(&[-2, i64::MIN]),
+        5 => (options.order, options.compare) = (BQ_FIFO, Some(by_first_byte)),
+        6 => (options.order, options.compare) = (BQ_LIFO, Some(by_first_byte)),
+        _ => return (options, true),
+    }
+    (options, false)
+}
+
+/// How long to wait, and whether that is a timeout at all. For ever only where nothing has to be
+/// waited for.
+pub fn timeout(input: &mut Input<'_>, would_wait: bool) -> (i64, bool) {
+    match input.below(16) {
+        0..=8 => (BQ_NOWAIT, true),
+        9 if would_wait => (1 + i64::from(input.byte()) * 8, true),
+        9..=11 if would_wait => (1, true),
+        9 | 10 => (BQ_FOREVER, true),
+        11 | 12 => (if would_wait { BQ_NOWAIT } else { i64::MAX }, true),
+        13 => (-2, false),
+        14 => (i64::MIN, false),
+        _ => (BQ_NOWAIT, true),
+    }
+}
+
+impl TestedQueue {
+    /// Makes a queue, or fails to.
+    pub fn new(input: &mut Input<'_>) -> Option<Self> {
+        let (mut options, good) = options(input);
+        let size = if options.item_size == 0 { 8 } else { options.item_size };
+        let dropped = RefCell::new(Vec::new());
+        let context = Box::new(Context { size, dropped, lies: Cell::new(7) });
+        options.context = ptr::from_ref(&*context).cast_mut().cast();
+        let mut handle = ptr::null_mut();
+        if input.rarely() {
+            assert_eq!(unsafe { bq_queue_new(&raw const options, ptr::null_mut()) }, BQ_INVALID);
+        }
+        let status = unsafe { bq_queue_new(&raw const options, &raw mut handle) };
+        assert_eq!(status, if good { BQ_OK } else { BQ_INVALID });
+        assert_eq!(handle.is_null(), !good);
+        let order = match (options.order, options.compare) {
+            _ if !good => return None,
+            (BQ_FIFO, _) => Order::Fifo,
+            (BQ_LIFO, _) => Order::Lifo,
+            (_, Some(f)) if ptr::fn_addr_eq(f, liar as unsafe extern "C" fn(_, _, _) -> _) => {
+                Order::Whatever
+            }
+            _ => Order::Priority,
+        };
+        Some(Self {
+            handle,
+            references: 1,
+            watchers: 0,
+            spec: Spec::new(order, options.capacity),
+            size,
+            takes_priority: options.order == BQ_PRIORITY && options.compare.is_none(),
+            drops: options.drop.is_some(),
+            context,
+            counter: 0,
+        })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.references + self.watchers > 0
+    }
+
+    pub fn take_reference(&mut self) {
+        assert_eq!(unsafe { bq_queue_ref(self.handle) }, self.handle);
+        self.references += 1;
+    }
+
+    pub fn release_reference(&mut self) {
+        unsafe { bq_queue_unref(self.handle) };
+        self.references -= 1;
+        self.died();
+    }
+
+    /// After a reference was released: the last one has discarded what was left.
+    pub fn died(&mut self) {
+        let left = if self.is_alive() { Vec::new() } else { self.spec.clear() };
+        self.check_dropped(&left);
+    }
+
+    fn item(&self, number: u64) -> Vec<u8> {
+        let bytes = number.to_le_bytes();
+        (0..self.size).map(|at| bytes.get(at).copied().unwrap_or((number >> 8) as u8)).collect()
+    }
+
+    /// Another item: its first byte, by which it may be compared, and its bytes.
+    fn fresh(&mut self, input: &mut Input<'_>) -> (u64, Vec<u8>) {
+        self.counter += 1;
+        let number = self.counter << 8 | u64::from(input.byte() % 8);
+        let bytes = if self.is_too_large() { vec![0; 64] } else { self.item(number) };
+        (number, bytes)
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.size == TOO_LARGE
+    }
+
+    /// The priority of an item, where it is not said.
+    fn rank(&self, number: u64) -> i64 {
+        if self.takes_priority { 0 } else { (number & 0xff) as i64 }
+    }
+
+    /// What a put of one will say.
+    fn will_put(&self) -> bq_status {
+        match () {
+            () if self.spec.shut => BQ_SHUTDOWN,
+            () if self.spec.room() == 0 => BQ_FULL,
+            () if self.is_too_large() => BQ_NO_MEMORY,
+            () => BQ_OK,
+        }
+    }
+
+    pub fn put(&mut self, input: &mut Input<'_>) {
+        let (number, item) = self.fresh(input);
+        let will = self.will_put();
+        let (timeout_ns, good) = timeout(input, will == BQ_FULL);
+        let item = if input.rarely() { ptr::null() } else { item.as_ptr() };
+        let want = if good && !item.is_null() { will } else { BQ_INVALID };
+        assert_eq!(unsafe { bq_put(self.handle, item.cast(), timeout_ns) }, want);
+        if want == BQ_OK {
+            assert_eq!(self.spec.put(number, self.rank(number)), BQ_OK);
+        }
+    }
+
+    pub fn put_priority(&mut self, input: &mut Input<'_>) {
+        let (number, item) = self.fresh(input);
+        let priority = input.pick(&[0, 1, -1, 2, i64::MIN, i64::MAX]);
+        let will = self.will_put();
+        let (timeout_ns, good) = timeout(input, will == BQ_FULL);
+        let want = if good && self.takes_priority { will } else { BQ_INVALID };
+        let status =
+            unsafe { bq_put_priority(self.handle, item.as_ptr().cast(), priority, timeout_ns) };
+        assert_eq!(status, want);
+        if want == BQ_OK {
+            assert_eq!(self.spec.put(number, priority), BQ_OK);
+        }
+    }
+
+    pub fn put_many(&mut self, input: &mut Input<'_>) {
+        let real = if self.is_too_large() { 1 } else { 1 + input.below(MOST_AT_ONCE) };
+        let items: Vec<_> = (0..real).map(|_| self.fresh(input)).collect();
+        let bytes: Vec<u8> = items.iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        let count = odd_count(input, self.size).unwrap_or(real);
+        let put = self.spec.room().min(count);
+        let (timeout_ns, good) = timeout(input, !self.spec.shut && put < count);
+        let pointer = if input.rarely() { ptr::null() } else { bytes.as_ptr() };
+        let want = match self.will_put() {
+            _ if !good || count != real || pointer.is_null() => BQ_INVALID as isize,
+            BQ_OK => put as isize,
+            will => will as isize,
+        };
+        let got = unsafe { bq_put_many(self.handle, pointer.cast(), count, timeout_ns) };
+        assert_eq!(got, want);
+        for &(number, _) in items.iter().take(usize::try_from(want).unwrap_or(0)) {
+            assert_eq!(self.spec.put(number, self.rank(number)), BQ_OK);
+        }
+    }
+
+    /// A buffer that shows what was written to it.
+    fn buffer(&self, items: usize) -> Vec<u8> {
+        vec![UNTOUCHED; if self.is_too_large() { 64 } else { items * self.size } + 1]
+    }
+
+    /// The item that came out must be one that may leave now; which one.
+    fn identify(&self, bytes: &[u8]) -> u64 {
+        let is_it = |&number: &u64| self.spec.may_leave(number) && self.item(number) == bytes;
+        let found = self.spec.numbers().find(is_it);
+        found.unwrap_or_else(|| panic!("{bytes:?} came out of {:?}", self.spec))
+    }
+
+    pub fn get(&mut self, input: &mut Input<'_>) {
+        self.get_or_peek(input, bq_get);
+    }
+
+    pub fn peek(&mut self, input: &mut Input<'_>) {
+        self.get_or_peek(input, bq_peek);
+    }
+
+    fn get_or_peek(
+        &mut self,
+        input: &mut Input<'_>,
+        call: unsafe extern "C" fn(*mut bq_queue, *mut c_void, i64) -> bq_status,
+    ) {
+        let next = self.spec.next();
+        let (timeout_ns, good) = timeout(input, next == Err(BQ_EMPTY));
+        let mut buffer = self.buffer(1);
+        let item = if input.rarely() { ptr::null_mut() } else { buffer.as_mut_ptr() };
+        let want = match next {
+            _ if !good || item.is_null() => BQ_INVALID,
+            Ok(_) => BQ_OK,
+            Err(why) => why,
+        };
+        assert_eq!(unsafe { call(self.handle, item.cast(), timeout_ns) }, want);
+        let written = if want == BQ_OK { self.size } else { 0 };
+        assert!(buffer[written..].iter().all(|&byte| byte == UNTOUCHED));
+        if want == BQ_OK {
+            let number = self.identify(&buffer[..written]);
+            if !ptr::fn_addr_eq(call, bq_peek as unsafe extern "C" fn(_, _, _) -> _) {
+                self.spec.get(number);
+            }
+        }
+    }
+
+    pub fn get_many(&mut self, input: &mut Input<'_>) {
+        let real = 1 + input.below(MOST_AT_ONCE);
+        let max = odd_count(input, self.size).unwrap_or(real);
+        let fits = max.checked_mul(self.size).is_some_and(|bytes| bytes <= isize::MAX as usize);
+        let next = self.spec.next();
+        let (timeout_ns, good) = timeout(input, next == Err(BQ_EMPTY));
+        let mut buffer = self.buffer(real);
+        let want = match next {
+            _ if !good || max == 0 || !fits => BQ_INVALID as isize,
+            Ok(_) => self.spec.len().min(max) as isize,
+            Err(why) => why as isize,
+        };
+        let items = buffer.as_mut_ptr().cast();
+        assert_eq!(unsafe { bq_get_many(self.handle, items, max, timeout_ns) }, want);
+        let got = usize::try_from(want).unwrap_or(0);
+        let written = if got > 0 { got * self.size } else { 0 };
+        assert!(buffer[written..].iter().all(|&byte| byte == UNTOUCHED));
+        for at in 0..got {
+            let number = self.identify(&buffer[at * self.size..][..self.size]);
+            self.spec.get(number);
+        }
+    }
+
+    pub fn task_done(&mut self, input: &mut Input<'_>) {
+        let count = input.pick(&[1, 0, 2, 3, 10, self.spec.unfinished(), usize::MAX]);
+        let want = self.spec.task_done(count as u64);
+        assert_eq!(unsafe { bq_task_done(self.handle, count) }, want);
+    }
+
+    pub fn join(&mut self, input: &mut Input<'_>) {
+        let will = self.spec.join();
+        let (timeout_ns, good) = timeout(input, will != BQ_OK);
+        let want = if good { will } else { BQ_INVALID };
+        assert_eq!(unsafe { bq_join(self.handle, timeout_ns) }, want);
+    }
+
+    pub fn shutdown(&mut self, input: &mut Input<'_>) {
+        let mode = input.pick(&[BQ_DRAIN, BQ_DISCARD, 2, u32::MAX]);
+        let want = if mode > BQ_DISCARD { BQ_INVALID } else { BQ_OK };
+        assert_eq!(unsafe { bq_shutdown(self.handle, mode) }, want);
+        self.spec.shut |= want == BQ_OK;
+        let discarded = if mode == BQ_DISCARD { self.spec.clear() } else { Vec::new() };
+        self.check_dropped(&discarded);
+    }
+
+    pub fn clear(&mut self) {
+        let cleared = self.spec.clear();
+        assert_eq!(unsafe { bq_clear(self.handle) }, cleared.len());
+        self.check_dropped(&cleared);
+    }
+
+    pub fn poll(&mut self, input: &mut Input<'_>) {
+        let events = u32::from(input.byte()) % 32 | if input.rarely() { 32 << 9 } else { 0 };
+        let will = if (1..32).contains(&events) { self.spec.events() & events } else { 0 };
+        let (timeout_ns, good) = timeout(input, will == 0 && (1..32).contains(&events));
+        let want = if good { will } else { 0 };
+        assert_eq!(unsafe { bq_poll(self.handle, events, timeout_ns) }, want);
+    }
+
+    pub fn set_capacity(&mut self, input: &mut Input<'_>) {
+        self.spec.capacity = input.pick(&CAPACITIES);
+        assert_eq!(unsafe { bq_set_capacity(self.handle, self.spec.capacity) }, BQ_OK);
+    }
+
+    /// Everything that can be read, against what is known.
+    pub fn look(&self, input: &mut Input<'_>) {
+        let spec = &self.spec;
+        let lengths = unsafe {
+            (bq_len(self.handle), bq_capacity(self.handle), bq_unfinished(self.handle))
+        };
+        assert_eq!(lengths, (spec.len(), spec.capacity, spec.unfinished()));
+        const WORDS: usize = size_of::<bq_stats>() / 8;
+        let size = if input.rarely() { input.below(size_of::<bq_stats>()) } else { WORDS * 8 };
+        let mut words = [u64::MAX; WORDS];
+        words[0] = size as u64;
+        let status = unsafe { bq_queue_stats(self.handle, words.as_mut_ptr().cast()) };
+        assert_eq!(status, if size < 8 { BQ_INVALID } else { BQ_OK });
+        let want = [
+            (1, spec.puts),
+            (2, spec.gets),
+            (3, spec.discards),
+            (5, spec.len() as u64),
+            (6, spec.capacity as u64),
+            (7, spec.unfinished() as u64),
+            (8, 0),
+            (9, 0),
+            (10, 0),
+        ];
+        for (word, value) in want {
+            let written = (word + 1) * 8 <= size && size >= 8;
+            assert_eq!(words[word], if written { value } else { u64::MAX }, "field {word}");
+        }
+        assert!(size < WORDS * 8 || words[11] <= self.watchers as u64);
+    }
+
+    /// Exactly these items were handed to `drop` since the last time.
+    fn check_dropped(&self, numbers: &[u64]) {
+        let mut dropped = self.context.dropped.take();
+        let expected = numbers.iter().filter(|_| self.drops);
+        let mut expected: Vec<_> = expected.map(|&number| self.item(number)).collect();
+        dropped.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(dropped, expected);
+    }
+}
+
+/// Now and then a number of items that is no length of an array.
+fn odd_count(input: &mut Input<'_>, size: usize) -> Option<usize> {
+    input.rarely().then(|| match input.below(3) {
+        0 => 0,
+        1 => usize::MAX,
+        _ => isize::MAX as usize / size + 1,
+    })
+}
