@@ -50,17 +50,3 @@ pub fn fence_after_rmw() {
     #[cfg(not(all(target_arch = "x86_64", not(loom))))]
     fence(Ordering::SeqCst);
 }
-
-/// A value on cache lines of its own.
-#[derive(Default)]
-#[repr(align(64))]
-pub struct Line<T>(pub T);
-
-impl<T> std::ops::Deref for Line<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}

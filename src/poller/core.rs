@@ -15,13 +15,14 @@ use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
 use crate::sync::{AtomicBool, Counted, Mutex, Ordering, Shared, fence};
-use crate::wait::{Events, Fired, Linger};
+use crate::wait::{Events, Fired, Linger, Patience};
 
 pub(super) struct Core {
     pub inbox: Inbox,
     pub bell: Bell,
     pub mode: Mode,
     pub linger: Linger,
+    pub patience: Patience,
     /// Whether a thread polls or waits.
     pub busy: AtomicBool,
     /// Woken by hand, and not answered yet.
@@ -59,6 +60,7 @@ impl Core {
             bell: Bell::new(config.backend),
             mode: config.mode,
             linger: config.linger,
+            patience: Patience::new(),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             watches: Mutex::new(Watches { all: HashMap::default(), turn: Turn::default() }),

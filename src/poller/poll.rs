@@ -8,9 +8,8 @@ use super::core::{Core, Watches};
 use super::inbox::Sleeper;
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
-use crate::sync::{Ordering, pause};
-use crate::sys::clock::{self, Deadline, Timeout};
-use crate::sys::cpu;
+use crate::sync::Ordering;
+use crate::sys::clock::{Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
 use crate::wait::{Events, Linger};
@@ -26,9 +25,6 @@ pub struct Report {
 /// How many watches that have just become quiet are looked at again before they are armed. More than
 /// these would make a poll cost what is watched, not what is ready.
 const FEW: usize = 8;
-/// How often a poll that found nothing looks again, a pause apart: under a microsecond.
-const LOOKS: u32 = 30;
-
 /// Watches that are ready, or were when last seen: a list in the order of their turns.
 pub(super) struct Turn {
     first: *const Watch,
@@ -297,26 +293,12 @@ impl Core {
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
     /// The lock is free in between.
     fn look_again(&self, deadline: Deadline) {
-        // ORDERING: Relaxed; a hint.
-        let by_hand = || self.by_hand.load(Ordering::Relaxed);
-        let seen = || !self.inbox.is_empty() || by_hand() || self.watches.lock().turn.any_ready();
-        let a_moment = || {
-            (0..LOOKS).any(|_| {
-                pause();
-                seen()
-            })
-        };
-        match self.linger {
-            Linger::Never => {}
-            Linger::Adaptive if cpu::alone() => {}
-            Linger::Adaptive => {
-                a_moment();
-            }
-            Linger::Nanoseconds(ns) => {
-                let end = clock::now().saturating_add(ns);
-                while !a_moment() && clock::now() < end && !deadline.has_passed() {}
-            }
-        }
+        self.patience.look_again(self.linger, deadline, || {
+            // ORDERING: Relaxed; a hint.
+            !self.inbox.is_empty()
+                || self.by_hand.load(Ordering::Relaxed)
+                || self.watches.lock().turn.any_ready()
+        });
     }
 
     /// Everything is armed: makes the descriptor quiet and arms the poller. `false`: something has come.

@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 
 use crate::status::Status;
 use crate::store::{ItemLayout, NotGot, Store};
-use crate::sync::{AtomicU64, Line, Ordering, Shared};
+use crate::sync::{AtomicU64, Ordering, Shared};
 use crate::sys::fork::{self, Life};
 use crate::wait::{Events, Linger, Waiters};
 
@@ -41,7 +41,7 @@ pub struct Waiting {
     pub watches: usize,
 }
 
-#[repr(C)] // the order of the cache lines: what every call reads, who waits, what workers count
+#[repr(C)] // what every call reads, then who waits, then what workers count: never on one cache line
 pub struct Queue {
     store: ManuallyDrop<Store>,
     priorities: Priorities,
@@ -49,7 +49,7 @@ pub struct Queue {
     born: Life,
     destroy: Option<Destroy>,
     waiters: Waiters,
-    finished: Line<Finished>,
+    finished: Finished,
 }
 
 /// Whether a put may bring a priority of its own.
@@ -88,7 +88,7 @@ impl Queue {
             born: fork::life(),
             destroy: config.destroy,
             waiters: Waiters::new(),
-            finished: Line::default(),
+            finished: Finished::default(),
         };
         Shared::try_new(queue).ok_or(Status::NoMemory)
     }
@@ -169,5 +169,23 @@ impl Drop for Queue {
         }
         // SAFETY: dropped once, here.
         unsafe { ManuallyDrop::drop(&mut self.store) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::Counted;
+
+    #[test]
+    fn an_idle_queue_is_small() {
+        // What malloc adds included: the promise is 512 bytes.
+        assert!(size_of::<Counted<Queue>>() + 16 <= 512, "{}", size_of::<Counted<Queue>>());
+    }
+
+    #[test]
+    fn what_workers_count_is_not_on_a_line_that_every_call_reads() {
+        let read_by_all = std::mem::offset_of!(Queue, waiters) + size_of::<u32>();
+        assert!(std::mem::offset_of!(Queue, finished) >= read_by_all + 64);
     }
 }

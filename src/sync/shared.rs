@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::process::abort;
 use std::ptr::NonNull;
 
-use super::{AtomicUsize, Ordering, fence};
+use super::{AtomicUsize, Ordering};
 
 /// More references than this are a leak that is about to overflow the count.
 const TOO_MANY: usize = usize::MAX / 2;
@@ -111,12 +111,13 @@ impl<T> Deref for Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // ORDERING: Release; what this thread did with the value comes before its destruction. Pairs
-        // with the fence below.
+        // with the load below.
         if self.references.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
-        // ORDERING: Acquire; pairs with the Release of every other reference given up.
-        fence(Ordering::Acquire);
+        // ORDERING: Acquire; pairs with the Release of every other reference given up. A load, not a
+        // fence: ThreadSanitizer does not see fences.
+        self.references.load(Ordering::Acquire);
         let counted = self.counted.as_ptr();
         // SAFETY: this was the last reference, and it was made by try_new with this layout.
         unsafe {

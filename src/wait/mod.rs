@@ -99,20 +99,21 @@ pub enum Line {
     Others,
 }
 
+#[repr(C)] // the word that every call reads first, behind what else it reads of a queue
 pub struct Waiters {
     attention: AtomicU32,
+    pub patience: Patience,
     lists: Mutex<Lists>,
     wakes: AtomicU64,
-    pub patience: Patience,
 }
 
 impl Waiters {
     pub fn new() -> Self {
         Self {
             attention: AtomicU32::new(0),
+            patience: Patience::new(),
             lists: Mutex::new(Lists::new()),
             wakes: AtomicU64::new(0),
-            patience: Patience::new(),
         }
     }
 
