@@ -31,7 +31,7 @@ impl Queue {
         unsafe { self.put_one(item, priority, timeout) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn put_one(
         &self,
         item: *const u8,
@@ -83,7 +83,7 @@ impl Queue {
 
     /// # Safety
     /// `item` has room for one item.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn get(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
         let pop = || unsafe { self.store.pop(item) };

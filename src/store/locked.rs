@@ -85,8 +85,7 @@ impl<S: Shelf> Locked<S> {
         if put == 0 {
             return Err(NotPut::NoMemory);
         }
-        // ORDERING: SeqCst; pairs with `entered` as seen by one who waits for an item.
-        self.entered.fetch_add(put as u64, Ordering::SeqCst);
+        advance(&self.entered, put as u64);
         drop(shelf);
         fence_after_rmw();
         Ok(put)
@@ -108,7 +107,9 @@ impl<S: Shelf> Locked<S> {
         if got == 0 {
             return Err(nothing(&shelf));
         }
-        self.count_left(got as u64);
+        advance(&self.left, got as u64);
+        drop(shelf);
+        fence_after_rmw();
         Ok(got)
     }
 
@@ -126,9 +127,10 @@ impl<S: Shelf> Locked<S> {
     pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
         let items = {
             let mut shelf = self.shelf.lock();
-            self.count_left(shelf.items.len() as u64);
+            advance(&self.left, shelf.items.len() as u64);
             shelf.items.take_all()
         };
+        fence_after_rmw();
         let discarded = items.len() as u64;
         items.drain(each);
         discarded
@@ -159,8 +161,8 @@ impl<S: Shelf> Locked<S> {
     }
 
     pub fn entered(&self) -> u64 {
-        // ORDERING: SeqCst; pairs with the additions: who enlists and then sees no put here is seen by
-        // the next put.
+        // ORDERING: SeqCst; pairs with the fence behind the unlocking that follows each change: who
+        // enlists and then sees no put here is seen by the next put.
         self.entered.load(Ordering::SeqCst)
     }
 
@@ -181,12 +183,12 @@ impl<S: Shelf> Locked<S> {
     pub fn limit(&self) -> &Limit {
         &self.limit
     }
+}
 
-    fn count_left(&self, count: u64) {
-        // ORDERING: SeqCst; pairs with `left` as seen by one who waits for room.
-        self.left.fetch_add(count, Ordering::SeqCst);
-        fence_after_rmw();
-    }
+/// Adds to a count. Under the lock; a fence follows when it is released, which is a read-modify-write.
+fn advance(count: &AtomicU64, by: u64) {
+    // ORDERING: Relaxed load; only changed under the lock. Release; a count is never ahead of its items.
+    count.store(count.load(Ordering::Relaxed) + by, Ordering::Release);
 }
 
 fn nothing<S>(shelf: &Inner<S>) -> NotGot {

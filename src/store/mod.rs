@@ -125,7 +125,7 @@ impl Store {
     ///
     /// # Safety
     /// `item` is as long as the store's items.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
         // SAFETY: passed on.
         unsafe {
@@ -158,7 +158,7 @@ impl Store {
     ///
     /// # Safety
     /// `item` has room for one item.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
         unsafe {

@@ -1,10 +1,11 @@
-//! How many processors this process may use.
+//! How many processors the machine has.
 
 use crate::sync::process::{AtomicUsize, Ordering};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether there is only one: spinning for somebody else is then a waste.
+/// Whether there is only one: spinning for somebody else is then a waste. Not asked of a thread's
+/// affinity: it may be bound to one processor, and the other side to another.
 #[inline]
 pub fn alone() -> bool {
     // ORDERING: Relaxed; a number that stands for itself.
@@ -16,13 +17,10 @@ pub fn alone() -> bool {
 
 #[cold]
 fn ask() -> usize {
-    // SAFETY: an all-zero set is empty, and the kernel writes no more than its size.
-    let count = unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        let known = libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) == 0;
-        if known { libc::CPU_COUNT(&set) as usize } else { 2 }
-    };
+    // SAFETY: takes a number.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    let count = usize::try_from(online).unwrap_or(2).max(1);
     // ORDERING: Relaxed; as above. Two threads may both ask, and get the same answer.
-    COUNT.store(count.max(1), Ordering::Relaxed);
+    COUNT.store(count, Ordering::Relaxed);
     count
 }

@@ -25,18 +25,22 @@ impl Linger {
     }
 }
 
-/// How many yields looking again is worth, learned from whether it was.
-pub struct Patience(AtomicU8);
+/// Whether looking again is worth it, learned from whether it was.
+pub struct Patience {
+    /// Pausing pays when the other side is in the middle of it on another processor.
+    pauses: Habit,
+    /// Yielding pays when the other side is ready to run.
+    yields: Habit,
+}
 
 impl Patience {
-    /// A yield with nobody else to run takes under a microsecond: at most about one wake-up's worth.
-    const MOST: u8 = 64;
-    const LEAST: u8 = 4;
-    /// Pauses before the first yield: the other side is often in the middle of it.
+    /// Under a microsecond or two.
     const PAUSES: u32 = 40;
+    /// A yield with nobody else to run takes under a microsecond: about one wake-up's worth.
+    const YIELDS: u32 = 64;
 
     pub fn new() -> Self {
-        Self(AtomicU8::new(Self::MOST))
+        Self { pauses: Habit::new(), yields: Habit::new() }
     }
 
     /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready.
@@ -52,11 +56,14 @@ impl Patience {
         match linger {
             Linger::Never => false,
             Linger::Adaptive if cpu::alone() => false,
-            Linger::Adaptive => self.adaptive(deadline, &mut ready),
+            Linger::Adaptive => {
+                self.pauses.try_it(|| pausing(Self::PAUSES, &mut ready))
+                    || self.yields.try_it(|| yielding(Self::YIELDS, deadline, &mut ready))
+            }
             Linger::Nanoseconds(ns) => {
                 let end = clock::now().saturating_add(ns);
                 while clock::now() < end && !deadline.has_passed() {
-                    if ready() || (0..Self::PAUSES).any(|_| after_pause(&mut ready)) {
+                    if pausing(Self::PAUSES, &mut ready) {
                         return true;
                     }
                     yield_now();
@@ -65,37 +72,83 @@ impl Patience {
             }
         }
     }
+}
 
-    fn adaptive(&self, deadline: Deadline, ready: &mut impl FnMut() -> bool) -> bool {
-        if (0..Self::PAUSES).any(|_| after_pause(ready)) {
-            return true;
-        }
-        // ORDERING: Relaxed; a guess that stands for itself.
-        let patience = self.0.load(Ordering::Relaxed);
-        for _ in 0..patience {
-            yield_now();
-            if ready() {
-                // ORDERING: Relaxed; as above.
-                self.0.store(patience.saturating_mul(2).min(Self::MOST), Ordering::Relaxed);
-                return true;
-            }
-            if deadline.has_passed() {
+/// Something that sometimes pays. It is kept up while it does, given up after a few failures in a row,
+/// and tried anew now and then.
+struct Habit {
+    credit: AtomicU8,
+    /// How often it was left out since it was given up.
+    abstained: AtomicU8,
+}
+
+impl Habit {
+    const MOST: u8 = 8;
+    const PROBE: u8 = 32;
+
+    fn new() -> Self {
+        Self { credit: AtomicU8::new(Self::MOST), abstained: AtomicU8::new(0) }
+    }
+
+    fn try_it(&self, it: impl FnOnce() -> bool) -> bool {
+        // ORDERING: Relaxed, all of them: guesses that stand for themselves; a lost one does not matter.
+        let credit = self.credit.load(Ordering::Relaxed);
+        if credit == 0 {
+            let abstained = self.abstained.load(Ordering::Relaxed) + 1;
+            self.abstained.store(abstained % Self::PROBE, Ordering::Relaxed);
+            if abstained < Self::PROBE {
                 return false;
             }
         }
-        // ORDERING: Relaxed; as above.
-        self.0.store((patience / 2).max(Self::LEAST), Ordering::Relaxed);
-        false
+        let paid = it();
+        let credit = if paid { (credit + 2).min(Self::MOST) } else { credit / 2 };
+        self.credit.store(credit, Ordering::Relaxed);
+        paid
     }
 }
 
-fn after_pause(ready: &mut impl FnMut() -> bool) -> bool {
-    pause();
-    ready()
+fn pausing(times: u32, ready: &mut impl FnMut() -> bool) -> bool {
+    (0..times).any(|_| {
+        pause();
+        ready()
+    })
+}
+
+fn yielding(times: u32, deadline: Deadline, ready: &mut impl FnMut() -> bool) -> bool {
+    for _ in 0..times {
+        yield_now();
+        if ready() {
+            return true;
+        }
+        if deadline.has_passed() {
+            return false;
+        }
+    }
+    false
 }
 
 impl Default for Patience {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_pay_is_given_up_and_tried_anew_now_and_then() {
+        let habit = Habit::new();
+        let mut tries = 0;
+        for _ in 0..1000 {
+            assert!(!habit.try_it(|| {
+                tries += 1;
+                false
+            }));
+        }
+        assert!((4 + 20..4 + 40).contains(&tries), "{tries}");
+        while !habit.try_it(|| true) {} // the next probe pays
+        assert!(habit.try_it(|| true));
     }
 }

@@ -15,7 +15,7 @@ use crossbeam_utils::Backoff;
 use super::{ItemLayout, Limit, NotGot, NotPut};
 use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, fence_after_rmw, pause};
 use chain::{Chain, next_slots};
-use ring::{AWAY, Ring, SEALED, SHUT, STEP, position, word};
+use ring::{AWAY, Ring, SEALED, SHUT, position, word};
 
 /// How often to look again at a slot that somebody is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 128 };
@@ -57,35 +57,66 @@ impl Fifo {
 
     /// # Safety
     /// As for `Store::push`.
-    #[inline]
+    #[inline(always)] // the way in, as short as it gets; everything unusual is in push_many
     pub unsafe fn push(&self, item: *const u8) -> Result<(), NotPut> {
-        let claim = self.claim_free(1)?;
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; as in claim_free, of which this is the first try.
+        if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
+            let tail = ring.tail.word.load(Ordering::Acquire);
+            let at = position(tail);
+            // ORDERING: Relaxed; as in room_at.
+            let seen = ring.tail.head_seen.load(Ordering::Relaxed);
+            if tail & (SHUT | SEALED) == 0
+                && at.saturating_sub(seen) < self.limit.get()
+                && slot_is_free(ring, at)
+                && ring.claim_tail(tail, 1)
+            {
+                // SAFETY: claimed; `item` is one item long.
+                unsafe { self.fill(ring, at, item) };
+                return Ok(());
+            }
+        }
         // SAFETY: passed on.
-        unsafe { self.fill(&claim, item) };
-        Ok(())
+        unsafe { self.push_many(item, 1) }.map(drop)
     }
 
     /// # Safety
     /// As for `Store::push_many`.
+    #[inline(never)]
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
         let claim = self.claim_free(count as u64)?;
-        // SAFETY: passed on; the claim is not larger than `count`.
-        unsafe { self.fill(&claim, items) };
+        for index in 0..claim.count {
+            // SAFETY: claimed; the claim is not larger than `count`.
+            unsafe {
+                let item = items.add(index as usize * self.item.size());
+                self.fill(claim.ring, claim.first + index, item);
+            }
+        }
         Ok(claim.count as usize)
     }
 
     /// # Safety
     /// As for `Store::pop`.
-    #[inline]
+    #[inline(always)] // the way out, as short as it gets; everything unusual is in pop_many
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
-        let claim = self.claim_filled(1, u64::MAX)?;
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; as in claim_filled, of which this is the first try.
+        if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
+            let head = ring.head.load(Ordering::Acquire);
+            let at = position(head);
+            if head & AWAY == 0 && slot_is_filled(ring, at) && ring.claim_head(head, 1) {
+                // SAFETY: `item` has room for one.
+                release(ring, at, |from| unsafe { self.item.copy(from, item) });
+                return Ok(());
+            }
+        }
         // SAFETY: passed on.
-        self.release(&claim, |_, from| unsafe { self.item.copy(from, item) });
-        Ok(())
+        unsafe { self.pop_many(item, 1) }.map(drop)
     }
 
     /// # Safety
     /// As for `Store::pop_many`.
+    #[inline(never)]
     pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
         let mut got = 0;
         loop {
@@ -93,11 +124,13 @@ impl Fifo {
                 Ok(claim) => claim,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
-            // SAFETY: passed on; the claims are not larger than `max` together.
-            self.release(&claim, |index, from| unsafe {
-                self.item.copy(from, items.add((got + index) * self.item.size()));
-            });
-            got += claim.count as usize;
+            for at in claim.first..claim.first + claim.count {
+                // SAFETY: passed on; the claims are not larger than `max` together.
+                release(claim.ring, at, |from| unsafe {
+                    self.item.copy(from, items.add(got * self.item.size()));
+                });
+                got += 1;
+            }
             // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
             if got == max || claim.ring.next.load(Ordering::Relaxed).is_null() {
                 return Ok(got);
@@ -116,12 +149,10 @@ impl Fifo {
             fence_after_rmw();
             let head = ring.head.load(Ordering::SeqCst);
             let slot = ring.slot(position(head));
-            // ORDERING: Acquire; pairs with the Release in fill: the item is there.
-            let there =
-                head & AWAY == 0 && slot.stamp.load(Ordering::Acquire) == 2 * position(head) + 1;
+            let there = head & AWAY == 0 && slot_is_filled(ring, position(head));
             if there {
                 // SAFETY: no put reuses the slot while the pin is there; `item` is the caller's.
-                slot.item.with(|_| unsafe { self.item.copy(ring.item(slot), item) });
+                slot.with(|from| unsafe { self.item.copy(from, item) });
             }
             // ORDERING: Release; pairs with the load of the pins before a slot or ring is reused.
             ring.pins.fetch_sub(1, Ordering::Release);
@@ -139,7 +170,7 @@ impl Fifo {
         let end = self.entered();
         let mut discarded = 0;
         while let Ok(claim) = self.claim_filled(1, end) {
-            self.release(&claim, |_, item| each(item));
+            release(claim.ring, claim.first, &mut *each);
             discarded += 1;
         }
         discarded
@@ -189,8 +220,7 @@ impl Fifo {
             if head & AWAY != 0 {
                 continue;
             }
-            // ORDERING: Acquire; pairs with the Release in fill.
-            if ring.slot(position(head)).stamp.load(Ordering::Acquire) == 2 * position(head) + 1 {
+            if slot_is_filled(ring, position(head)) {
                 return Ok(());
             }
             self.why_nothing(ring, head, Look::Once)?;
@@ -270,16 +300,7 @@ impl Fifo {
                 self.make_free(ring, tail)?;
                 continue;
             }
-            // ORDERING: SeqCst; the position is claimed. Pairs with `entered` as seen by one who waits
-            // for an item: it sees this put, or the put sees it enlisted (see wait::Waiters).
-            let claimed = ring.tail.word.compare_exchange(
-                tail,
-                tail + count * STEP,
-                Ordering::SeqCst,
-                Ordering::Relaxed,
-            );
-            if claimed.is_ok() {
-                fence_after_rmw();
+            if ring.claim_tail(tail, count) {
                 return Ok(Claim { ring, first: at, count });
             }
             backoff.spin();
@@ -365,23 +386,17 @@ impl Fifo {
         Ok(())
     }
 
-    /// Copies items into claimed slots and publishes them one by one.
+    /// Copies an item into a claimed slot and publishes it.
     ///
     /// # Safety
-    /// `items` is as long as the claim.
+    /// The position was claimed by this call, and `item` is one item long.
     #[inline]
-    unsafe fn fill(&self, claim: &Claim<'_>, items: *const u8) {
-        for index in 0..claim.count {
-            let at = claim.first + index;
-            let slot = claim.ring.slot(at);
-            // SAFETY: the position was claimed by this call alone, and its slot was free.
-            slot.item.with_mut(|_| unsafe {
-                let from = items.add(index as usize * self.item.size());
-                self.item.copy(from, claim.ring.item(slot));
-            });
-            // ORDERING: Release; pairs with the Acquire in filled_from: the item is there.
-            slot.stamp.store(2 * at + 1, Ordering::Release);
-        }
+    unsafe fn fill(&self, ring: &Ring, at: u64, item: *const u8) {
+        let slot = ring.slot(at);
+        // SAFETY: claimed, and the slot was free.
+        slot.with_mut(|to| unsafe { self.item.copy(item, to) });
+        // ORDERING: Release; pairs with the Acquire in slot_is_filled: the item is there.
+        slot.stamp().store(2 * at + 1, Ordering::Release);
     }
 
     /// Claims at least one and at most `most` items, of positions before `end`.
@@ -404,31 +419,10 @@ impl Fifo {
                 self.why_nothing(ring, head, Look::Again)?;
                 continue;
             }
-            // ORDERING: SeqCst; the items are claimed. Pairs with `left` as seen by one who waits for
-            // room: it sees this get, or the get sees it enlisted (see wait::Waiters).
-            let claimed = ring.head.compare_exchange(
-                head,
-                head + count * STEP,
-                Ordering::SeqCst,
-                Ordering::Relaxed,
-            );
-            if claimed.is_ok() {
-                fence_after_rmw();
+            if ring.claim_head(head, count) {
                 return Ok(Claim { ring, first: at, count });
             }
             backoff.spin();
-        }
-    }
-
-    /// Hands claimed items to `each` and frees their slots one by one.
-    #[inline]
-    fn release(&self, claim: &Claim<'_>, mut each: impl FnMut(usize, *mut u8)) {
-        for index in 0..claim.count {
-            let at = claim.first + index;
-            let slot = claim.ring.slot(at);
-            slot.item.with(|_| each(index as usize, claim.ring.item(slot)));
-            // ORDERING: Release; pairs with the Acquire in slot_is_free: the item was read.
-            slot.stamp.store(2 * (at + claim.ring.slots()), Ordering::Release);
         }
     }
 
@@ -475,10 +469,8 @@ impl Fifo {
             Look::Once => 1,
             Look::Again => PATIENCE,
         } {
-            // ORDERING: Acquire and Relaxed; only whether to try again.
-            if ring.slot(at).stamp.load(Ordering::Acquire) == 2 * at + 1
-                || ring.head.load(Ordering::Relaxed) != head
-            {
+            // ORDERING: Relaxed; only whether to try again.
+            if slot_is_filled(ring, at) || ring.head.load(Ordering::Relaxed) != head {
                 return Ok(());
             }
             pause();
@@ -534,34 +526,40 @@ enum Look {
     Again,
 }
 
+/// Hands the item of a claimed slot to `take` and frees the slot.
+#[inline]
+fn release(ring: &Ring, at: u64, take: impl FnOnce(*mut u8)) {
+    let slot = ring.slot(at);
+    slot.with(take);
+    // ORDERING: Release; pairs with the Acquire in slot_is_free: the item was read.
+    slot.stamp().store(2 * (at + ring.slots()), Ordering::Release);
+}
+
 /// Whether a put may write the slot of this position: the get of the lap before is done with it.
 #[inline]
 fn slot_is_free(ring: &Ring, at: u64) -> bool {
     // ORDERING: Acquire; pairs with the Release in release: the item that was there has been read.
-    ring.slot(at).stamp.load(Ordering::Acquire) == 2 * at
+    ring.slot(at).stamp().load(Ordering::Acquire) == 2 * at
         // ORDERING: SeqCst; pairs with the pin in peek, behind the stamp: see there. Synchronises with
         // its Release when the last pin goes.
         && ring.pins.load(Ordering::SeqCst) == 0
 }
 
-/// How many slots from this position on are free, up to `most`.
+/// Whether the slot of this position holds its item.
 #[inline]
+fn slot_is_filled(ring: &Ring, at: u64) -> bool {
+    // ORDERING: Acquire; pairs with the Release in fill: the item is there.
+    ring.slot(at).stamp().load(Ordering::Acquire) == 2 * at + 1
+}
+
+/// How many slots from this position on are free, up to `most`.
 fn free_from(ring: &Ring, at: u64, most: u64) -> u64 {
-    if most == 1 {
-        return u64::from(slot_is_free(ring, at));
-    }
     (0..most).take_while(|&index| slot_is_free(ring, at + index)).count() as u64
 }
 
 /// How many items there are from this position on, up to `most`.
-#[inline]
 fn filled_from(ring: &Ring, at: u64, most: u64) -> u64 {
-    // ORDERING: Acquire; pairs with the Release in fill: the item is there.
-    let filled = |at: u64| ring.slot(at).stamp.load(Ordering::Acquire) == 2 * at + 1;
-    if most == 1 {
-        return u64::from(filled(at));
-    }
-    (0..most).take_while(|&index| filled(at + index)).count() as u64
+    (0..most).take_while(|&index| slot_is_filled(ring, at + index)).count() as u64
 }
 
 #[cfg(all(test, not(loom)))]

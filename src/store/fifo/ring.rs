@@ -18,7 +18,7 @@ use std::ptr::{self, NonNull};
 use crossbeam_utils::CachePadded;
 
 use super::super::ItemLayout;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell, fence_after_rmw};
 use crate::sys::memory;
 
 /// The ring takes no more puts: they go to the ring behind it.
@@ -30,7 +30,7 @@ pub(super) const AWAY: u64 = 1;
 
 const SHIFT: u32 = 2;
 /// What one position adds to a word.
-pub(super) const STEP: u64 = 1 << SHIFT;
+const STEP: u64 = 1 << SHIFT;
 
 /// The position in a word.
 #[inline]
@@ -45,10 +45,36 @@ pub(super) fn word(position: u64) -> u64 {
 }
 
 /// What precedes the item in a slot.
-pub(super) struct SlotHead {
-    pub stamp: AtomicU64,
+struct SlotHead {
+    stamp: AtomicU64,
     /// Stands for the item, so that a model sees accesses to it overlap.
-    pub item: UnsafeCell<()>,
+    item: UnsafeCell<()>,
+}
+
+/// One slot of a ring.
+#[derive(Clone, Copy)]
+pub(super) struct Slot<'a> {
+    head: &'a SlotHead,
+    item: *mut u8,
+}
+
+impl<'a> Slot<'a> {
+    #[inline]
+    pub fn stamp(self) -> &'a AtomicU64 {
+        &self.head.stamp
+    }
+
+    /// Reads the item: nobody writes it meanwhile.
+    #[inline]
+    pub fn with<R>(self, read: impl FnOnce(*mut u8) -> R) -> R {
+        self.head.item.with(|_| read(self.item))
+    }
+
+    /// Writes the item: nobody else accesses it meanwhile.
+    #[inline]
+    pub fn with_mut<R>(self, write: impl FnOnce(*mut u8) -> R) -> R {
+        self.head.item.with_mut(|_| write(self.item))
+    }
 }
 
 /// What producers write.
@@ -75,6 +101,17 @@ pub(super) struct Ring {
     pub spare: Cell<*mut Ring>,
     pub made_before: Cell<*mut Ring>,
     pub trimmed: Cell<bool>,
+}
+
+#[inline]
+fn claim(word: &AtomicU64, from: u64, count: u64) -> bool {
+    let to = from + count * STEP;
+    // ORDERING: SeqCst and a fence behind it; said by the callers. Relaxed when it fails: tried anew.
+    let claimed = word.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+    if claimed {
+        fence_after_rmw();
+    }
+    claimed
 }
 
 fn slot_layout(item: ItemLayout) -> Option<(Layout, usize)> {
@@ -140,7 +177,7 @@ impl Ring {
             let slots = ring.as_ref().slots();
             #[cfg(loom)]
             for index in 0..slots {
-                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index)).cast_mut());
+                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).head).cast_mut());
             }
             dealloc(ring.as_ref().slots.as_ptr(), slots_layout(item, slots).expect("as in new"));
             ring.drop_in_place();
@@ -154,29 +191,36 @@ impl Ring {
 
     /// The slot of a position; also for a position that the ring does not hold: the answer is a slot.
     #[inline]
-    pub fn slot(&self, position: u64) -> &SlotHead {
+    pub fn slot(&self, position: u64) -> Slot<'_> {
         let index = (position & self.mask) as usize;
         // SAFETY: the index is below the number of slots, each initialised by new().
-        unsafe { self.slots.add(index * self.stride).cast().as_ref() }
+        unsafe {
+            let slot = self.slots.add(index * self.stride);
+            Slot { head: slot.cast().as_ref(), item: slot.as_ptr().add(self.offset) }
+        }
     }
 
-    /// Where the item of a slot lies.
+    /// Claims `count` positions for a put. `false`: the tail has moved.
     #[inline]
-    pub fn item(&self, slot: &SlotHead) -> *mut u8 {
-        // SAFETY: the item lies inside of the slot, whose memory belongs to `slots`: the pointer is made
-        // from that one and not from the reference.
-        unsafe {
-            let distance =
-                ptr::from_ref(slot).cast::<u8>().offset_from_unsigned(self.slots.as_ptr());
-            self.slots.as_ptr().add(distance + self.offset)
-        }
+    pub fn claim_tail(&self, tail: u64, count: u64) -> bool {
+        // ORDERING: SeqCst; pairs with `Fifo::entered` as seen by one who waits for an item: it sees this
+        // put, or the put sees it enlisted (see wait::Waiters).
+        claim(&self.tail.word, tail, count)
+    }
+
+    /// Claims `count` items for a get. `false`: the head has moved.
+    #[inline]
+    pub fn claim_head(&self, head: u64, count: u64) -> bool {
+        // ORDERING: SeqCst; pairs with `Fifo::left` as seen by one who waits for room: it sees this get,
+        // or the get sees it enlisted (see wait::Waiters).
+        claim(&self.head, head, count)
     }
 
     /// Readies the ring for positions from `base` on; nobody may get here yet. Under the chain's lock.
     pub fn open(&self, base: u64, head_seen: u64) {
         for position in base..base + self.slots() {
             // ORDERING: Relaxed; published by the Release below.
-            self.slot(position).stamp.store(2 * position, Ordering::Relaxed);
+            self.slot(position).stamp().store(2 * position, Ordering::Relaxed);
         }
         self.trimmed.set(false);
         // ORDERING: Relaxed; as above. A thread that is late by a whole life of the ring may write an
@@ -193,7 +237,7 @@ impl Ring {
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
-        let is_free = |i| self.slot(i).stamp.load(Ordering::Acquire).is_multiple_of(2);
+        let is_free = |i| self.slot(i).stamp().load(Ordering::Acquire).is_multiple_of(2);
         // ORDERING: SeqCst; the pins after the stamps, for the reason given in slot_is_free.
         (0..self.slots()).all(is_free) && self.pins.load(Ordering::SeqCst) == 0
     }
