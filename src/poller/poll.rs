@@ -68,12 +68,12 @@ impl Turn {
         while self.pop().is_some() {}
     }
 
-    /// Whether an event holds for one of the watches.
+    /// Whether it is worth serving one of the watches.
     fn any_ready(&self) -> bool {
         let mut at = self.first;
         // SAFETY: as in pop.
         while let Some(watch) = unsafe { at.as_ref() } {
-            if watch.place.get() != Place::Removed && !watch.current().is_empty() {
+            if watch.place.get() != Place::Removed && !watch.promising().is_empty() {
                 return true;
             }
             at = watch.next.get();

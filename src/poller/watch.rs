@@ -76,6 +76,11 @@ impl Watch {
         self.queue().current(self.events.get())
     }
 
+    /// As [`Self::current`], for a loop that has not gone to sleep yet.
+    pub fn promising(&self) -> Events {
+        self.queue().promising(self.events.get())
+    }
+
     /// As [`Self::disarm`], in a child of fork(): as far as nobody was in the middle of a change.
     pub fn disarm_if_free(this: &Counted<Self>) -> Option<Token> {
         Token::back_from(this, this.queue().disarm_if_free(&this.node)?)

@@ -113,6 +113,18 @@ impl Queue {
 
     /// Those of `events` that hold now.
     pub fn current(&self, events: Events) -> Events {
+        self.current_with_room(events, 1)
+    }
+
+    /// Those of `events` that are worth it for one who has not gone to sleep yet: a full queue that has
+    /// one place free is full again at once, and both sides would take turns at it.
+    pub fn promising(&self, events: Events) -> Events {
+        const ENOUGH: usize = 256;
+        let share = (self.capacity() / 4).clamp(1, ENOUGH);
+        self.current_with_room(events, share as u64)
+    }
+
+    fn current_with_room(&self, events: Events, room: u64) -> Events {
         let mut holds = Events::NONE;
         if events.has(Events::READABLE.or(Events::DRAINED)) {
             match self.store.readiness() {
@@ -124,7 +136,7 @@ impl Queue {
         if events.has(Events::WRITABLE.or(Events::CLOSED)) && self.store.is_shut() {
             holds = holds.or(Events::WRITABLE).or(Events::CLOSED);
         }
-        if events.has(Events::WRITABLE) && self.store.room() > 0 {
+        if events.has(Events::WRITABLE) && self.store.room() >= room {
             holds = holds.or(Events::WRITABLE);
         }
         if events.has(Events::JOINED) && self.nothing_unfinished() {

@@ -40,8 +40,8 @@ impl<'q> Turn<'q> {
             return self.give_up();
         }
         let queue = self.queue;
-        let holds = || !queue.current(self.events).is_empty();
-        if queue.waiters.patience.look_again(queue.linger, deadline, holds) {
+        let promising = || !queue.promising(self.events).is_empty();
+        if queue.waiters.patience.look_again(queue.linger, deadline, promising) {
             return Waited::TryAgain;
         }
         let waited = self.sleep(deadline);
