@@ -69,7 +69,7 @@ impl Turn {
     }
 
     /// Whether it is worth serving one of the watches.
-    fn any_ready(&self) -> bool {
+    fn any_promising(&self) -> bool {
         let mut at = self.first;
         // SAFETY: as in pop.
         while let Some(watch) = unsafe { at.as_ref() } {
@@ -229,12 +229,20 @@ impl Core {
         if self.asleep.take() == Some(Sleeper::Loop) {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
-        if self.serve_all(reports, OnQuiet::KeepFew) {
+        if self.is_worth_waiting() {
             self.look_again(deadline);
         }
+        self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
         while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
         reports.len
+    }
+
+    /// Whether few watches are left, and none of them promises much now.
+    fn is_worth_waiting(&self) -> bool {
+        let mut watches = self.watches.lock();
+        self.collect(&mut watches);
+        (1..=FEW).contains(&watches.turn.len) && !watches.turn.any_promising()
     }
 
     /// One turn for everybody. Returns whether somebody is left who was not reported.
@@ -297,7 +305,7 @@ impl Core {
             // ORDERING: Relaxed; a hint.
             !self.inbox.is_empty()
                 || self.by_hand.load(Ordering::Relaxed)
-                || self.watches.lock().turn.any_ready()
+                || self.watches.lock().turn.any_promising()
         });
     }
 
