@@ -6,16 +6,17 @@ use std::ptr::{self, NonNull};
 use super::super::ItemLayout;
 use super::ring::Ring;
 
-/// Slots of a first ring, and how large a ring may get before a longer queue becomes more rings. A ring
-/// stays in the cache if it is small, and one that is never full is never left.
+/// Bytes of a first ring, and how large a ring may get before a longer queue becomes more rings. One
+/// that fits the first-level cache beats larger ones: unbounded, four threads to four, 44 M items/s
+/// with 32 KiB, 32 with 256 KiB, 36 with 1 MiB.
 const FIRST_BYTES: usize = 256;
-const MOST_BYTES: usize = 256 * 1024;
+const MOST_BYTES: usize = 32 * 1024;
 const FEWEST_SLOTS: u64 = 16;
 
-/// How many emptied rings keep their memory for the next time.
-const WARM: usize = 2;
+/// How many bytes of emptied rings keep their memory for the next time.
+const WARM_BYTES: usize = 512 * 1024;
 /// Rings smaller than this are not worth a system call.
-const TRIM_BYTES: usize = 64 * 1024;
+const TRIM_BYTES: usize = 16 * 1024;
 
 pub(super) struct Chain {
     /// Every ring ever made; freed with the FIFO.
@@ -72,15 +73,17 @@ impl Chain {
         self.trim();
     }
 
-    /// Gives back the memory of rings that have been spare for longest among the latest few.
+    /// Gives back the memory of rings beyond the warm ones.
     fn trim(&mut self) {
-        let mut at = self.spare;
-        // A ring that was not quiet in time is met again while it is among the first ones.
-        for place in 0..2 * WARM {
+        // A ring that is not quiet when its time comes is met again while it is among these.
+        const LATEST: usize = 2 * WARM_BYTES / MOST_BYTES;
+        let (mut at, mut bytes) = (self.spare, 0);
+        for _ in 0..LATEST {
             // SAFETY: as in take_spare.
             let Some(ring) = (unsafe { at.as_ref() }) else { return };
-            if place >= WARM && ring.bytes() >= TRIM_BYTES && !ring.trimmed.get() && ring.is_quiet()
-            {
+            bytes += ring.bytes();
+            let cold = bytes > WARM_BYTES && ring.bytes() >= TRIM_BYTES;
+            if cold && !ring.trimmed.get() && ring.is_quiet() {
                 // SAFETY: quiet, and spare.
                 unsafe { ring.trim() };
             }
@@ -142,7 +145,7 @@ mod tests {
         assert_eq!(slots(None, 8, u64::MAX), 16);
         assert_eq!(slots(Some(16), 8, 1000), 64);
         assert_eq!(slots(Some(256), 8, 1000), 1024);
-        assert_eq!(slots(Some(16384), 8, u64::MAX), 16384);
+        assert_eq!(slots(Some(2048), 8, u64::MAX), 2048);
     }
 
     #[test]

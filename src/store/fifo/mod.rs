@@ -10,8 +10,6 @@ mod ring;
 
 use std::ptr;
 
-use crossbeam_utils::Backoff;
-
 use super::{ItemLayout, Limit, NotGot, NotPut};
 use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, fence_after_rmw, pause};
 use chain::{Chain, next_slots};
@@ -19,6 +17,10 @@ use ring::{AWAY, Ring, SEALED, SHUT, position, word};
 
 /// How often to look again at a slot that somebody is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 128 };
+
+/// How many pauses a lost race is worth, about 3 µs. Measured with four threads on each side of two
+/// processors: 24 M items/s with exponential backoff from one pause, 32 with 40, 38 with 100, 41 with 300.
+const STAND_BACK: u32 = if cfg!(loom) { 1 } else { 100 };
 
 pub struct Fifo {
     /// Where puts start, and gets; null before the first put.
@@ -273,7 +275,6 @@ impl Fifo {
     /// Claims at least one and at most `most` positions for a put.
     #[inline]
     fn claim_free(&self, most: u64) -> Result<Claim<'_>, NotPut> {
-        let backoff = Backoff::new();
         loop {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in grow: the ring is initialised.
@@ -303,7 +304,7 @@ impl Fifo {
             if ring.claim_tail(tail, count) {
                 return Ok(Claim { ring, first: at, count });
             }
-            backoff.spin();
+            stand_back();
         }
     }
 
@@ -402,7 +403,6 @@ impl Fifo {
     /// Claims at least one and at most `most` items, of positions before `end`.
     #[inline]
     fn claim_filled(&self, most: u64, end: u64) -> Result<Claim<'_>, NotGot> {
-        let backoff = Backoff::new();
         loop {
             let Some(ring) = self.first_ring()? else { continue };
             // ORDERING: Acquire; pairs with the Release in Ring::open: the stamps fit the position.
@@ -422,7 +422,7 @@ impl Fifo {
             if ring.claim_head(head, count) {
                 return Ok(Claim { ring, first: at, count });
             }
-            backoff.spin();
+            stand_back();
         }
     }
 
@@ -524,6 +524,13 @@ impl Drop for Fifo {
 enum Look {
     Once,
     Again,
+}
+
+/// Somebody else was quicker. Leaves the word to them for a moment: one side that runs a stretch alone is
+/// faster than two that take the cache line from each other at every item.
+#[cold]
+fn stand_back() {
+    (0..STAND_BACK).for_each(|_| pause());
 }
 
 /// Hands the item of a claimed slot to `take` and frees the slot.
