@@ -30,6 +30,8 @@ pub(super) struct Core {
     pub watches: Mutex<Watches>,
     /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
     pub ringing: Cell<bool>,
+    /// Since when each look again has found something, on the clock; used by the polling thread.
+    pub lingering: Cell<Option<u64>>,
     /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
     pub asleep: Cell<Option<Sleeper>>,
 }
@@ -60,7 +62,8 @@ impl Core {
             bell: Bell::new(config.backend),
             mode: config.mode,
             linger: config.linger,
-            patience: Patience::new(),
+            patience: Patience::of_a_loop(),
+            lingering: Cell::new(None),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             watches: Mutex::new(Watches { all: HashMap::default(), turn: Turn::default() }),

@@ -9,7 +9,7 @@ use super::inbox::Sleeper;
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
 use crate::sync::Ordering;
-use crate::sys::clock::{Deadline, Timeout};
+use crate::sys::clock::{self, Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
 use crate::wait::{Events, Linger};
@@ -25,6 +25,9 @@ pub struct Report {
 /// How many watches that have just become quiet are looked at again before they are armed. More than
 /// these would make a poll cost what is watched, not what is ready.
 const FEW: usize = 8;
+/// How long looking again keeps a loop from its other descriptors.
+const COURTESY_NS: u64 = 50_000;
+
 /// Watches that are ready, or were when last seen: a list in the order of their turns.
 pub(super) struct Turn {
     first: *const Watch,
@@ -133,6 +136,9 @@ impl Core {
             return Ok(0);
         }
         loop {
+            if self.is_courteous() {
+                return Ok(0);
+            }
             if self.serve(&mut reports, Deadline::Never) > 0 {
                 return Ok(self.stay_readable(reports.len));
             }
@@ -230,7 +236,9 @@ impl Core {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
         if self.is_worth_waiting() {
-            self.look_again(deadline);
+            let found = self.look_again(deadline);
+            let since = || Some(self.lingering.get().unwrap_or_else(clock::now));
+            self.lingering.set(if found { since() } else { None });
         }
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
@@ -300,13 +308,28 @@ impl Core {
 
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
     /// The lock is free in between.
-    fn look_again(&self, deadline: Deadline) {
+    fn look_again(&self, deadline: Deadline) -> bool {
         self.patience.look_again(self.linger, deadline, || {
             // ORDERING: Relaxed; a hint.
             !self.inbox.is_empty()
                 || self.by_hand.load(Ordering::Relaxed)
                 || self.watches.lock().turn.any_promising()
-        });
+        })
+    }
+
+    /// A loop that polls until 0 sees nothing else while each look again finds something. Now and then it
+    /// is told 0 with the descriptor readable: it looks at its other descriptors and comes back.
+    fn is_courteous(&self) -> bool {
+        let too_long = |since| clock::now().saturating_sub(since) > COURTESY_NS;
+        if !self.lingering.get().is_some_and(too_long) {
+            return false;
+        }
+        self.lingering.set(None);
+        let Some(fd) = self.bell.made() else { return false };
+        if self.mode == Mode::Edge || !self.ringing.replace(true) {
+            fd.ring();
+        }
+        true
     }
 
     /// Everything is armed: makes the descriptor quiet and arms the poller. `false`: something has come.

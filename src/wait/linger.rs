@@ -1,7 +1,7 @@
 //! Looking again for a moment before sleeping: waking a thread on an idle core costs tens of
 //! microseconds, so whoever is about to be served should not sleep.
 
-use crate::sync::{AtomicU8, Ordering, pause, yield_now};
+use crate::sync::{AtomicU8, AtomicU16, Ordering, pause, yield_now};
 use crate::sys::{clock, clock::Deadline, cpu};
 
 /// How long to look again.
@@ -31,16 +31,26 @@ pub struct Patience {
     pauses: Habit,
     /// Yielding pays when the other side is ready to run.
     yields: Habit,
+    /// How often to yield. One with nobody else to run takes under a microsecond.
+    most_yields: u8,
 }
 
 impl Patience {
     /// Under a microsecond or two.
     const PAUSES: u32 = 40;
-    /// A yield with nobody else to run takes under a microsecond: about one wake-up's worth.
-    const YIELDS: u32 = 64;
 
-    pub fn new() -> Self {
-        Self { pauses: Habit::new(), yields: Habit::new() }
+    /// For a thread, which has nothing else to do: about one wake-up's worth.
+    pub fn of_a_thread() -> Self {
+        Self::new(64)
+    }
+
+    /// For a loop, which may have.
+    pub fn of_a_loop() -> Self {
+        Self::new(8)
+    }
+
+    fn new(most_yields: u8) -> Self {
+        Self { pauses: Habit::new(), yields: Habit::new(), most_yields }
     }
 
     /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready.
@@ -58,7 +68,7 @@ impl Patience {
             Linger::Adaptive if cpu::alone() => false,
             Linger::Adaptive => {
                 self.pauses.try_it(|| pausing(Self::PAUSES, &mut ready))
-                    || self.yields.try_it(|| yielding(Self::YIELDS, deadline, &mut ready))
+                    || self.yields.try_it(|| yielding(self.most_yields, deadline, &mut ready))
             }
             Linger::Nanoseconds(ns) => {
                 let end = clock::now().saturating_add(ns);
@@ -75,34 +85,46 @@ impl Patience {
 }
 
 /// Something that sometimes pays. It is kept up while it does, given up after a few failures in a row,
-/// and tried anew now and then.
+/// and tried anew now and then, ever more rarely.
 struct Habit {
     credit: AtomicU8,
-    /// How often it was left out since it was given up.
-    abstained: AtomicU8,
+    /// How often it is left out before it is tried anew, as a power of two, and how often it was.
+    interval: AtomicU8,
+    abstained: AtomicU16,
 }
 
 impl Habit {
     const MOST: u8 = 8;
-    const PROBE: u8 = 32;
+    const SHORTEST: u8 = 4;
+    const LONGEST: u8 = 9;
 
     fn new() -> Self {
-        Self { credit: AtomicU8::new(Self::MOST), abstained: AtomicU8::new(0) }
+        Self {
+            credit: AtomicU8::new(Self::MOST),
+            interval: AtomicU8::new(Self::SHORTEST),
+            abstained: AtomicU16::new(0),
+        }
     }
 
     fn try_it(&self, it: impl FnOnce() -> bool) -> bool {
         // ORDERING: Relaxed, all of them: guesses that stand for themselves; a lost one does not matter.
         let credit = self.credit.load(Ordering::Relaxed);
+        let interval = self.interval.load(Ordering::Relaxed);
         if credit == 0 {
             let abstained = self.abstained.load(Ordering::Relaxed) + 1;
-            self.abstained.store(abstained % Self::PROBE, Ordering::Relaxed);
-            if abstained < Self::PROBE {
+            self.abstained.store(abstained % (1 << interval), Ordering::Relaxed);
+            if abstained < 1 << interval {
                 return false;
             }
         }
         let paid = it();
-        let credit = if paid { (credit + 2).min(Self::MOST) } else { credit / 2 };
+        let (credit, interval) = match paid {
+            true => ((credit + 2).min(Self::MOST), Self::SHORTEST),
+            false if credit == 0 => (0, (interval + 1).min(Self::LONGEST)),
+            false => (credit / 2, interval),
+        };
         self.credit.store(credit, Ordering::Relaxed);
+        self.interval.store(interval, Ordering::Relaxed);
         paid
     }
 }
@@ -114,7 +136,7 @@ fn pausing(times: u32, ready: &mut impl FnMut() -> bool) -> bool {
     })
 }
 
-fn yielding(times: u32, deadline: Deadline, ready: &mut impl FnMut() -> bool) -> bool {
+fn yielding(times: u8, deadline: Deadline, ready: &mut impl FnMut() -> bool) -> bool {
     for _ in 0..times {
         yield_now();
         if ready() {
@@ -125,12 +147,6 @@ fn yielding(times: u32, deadline: Deadline, ready: &mut impl FnMut() -> bool) ->
         }
     }
     false
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -147,7 +163,7 @@ mod tests {
                 false
             }));
         }
-        assert!((4 + 20..4 + 40).contains(&tries), "{tries}");
+        assert!((6..20).contains(&tries), "{tries}");
         while !habit.try_it(|| true) {} // the next probe pays
         assert!(habit.try_it(|| true));
     }

@@ -111,7 +111,7 @@ impl Waiters {
     pub fn new() -> Self {
         Self {
             attention: AtomicU32::new(0),
-            patience: Patience::new(),
+            patience: Patience::of_a_thread(),
             lists: Mutex::new(Lists::new()),
             wakes: AtomicU64::new(0),
         }

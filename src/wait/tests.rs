@@ -95,9 +95,9 @@ fn linger_is_what_the_contract_says() {
         looks.set(looks.get() + 1);
         false
     };
-    assert!(!Patience::new().look_again(Linger::Never, Deadline::Never, count));
+    assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, count));
     assert_eq!(looks.get(), 0);
-    assert!(Patience::new().look_again(
+    assert!(Patience::of_a_thread().look_again(
         Linger::Nanoseconds(1_000_000_000),
         Deadline::Never,
         || true

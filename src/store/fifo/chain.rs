@@ -11,7 +11,11 @@ use super::ring::Ring;
 /// with 32 KiB, 32 with 256 KiB, 36 with 1 MiB.
 const FIRST_BYTES: usize = 256;
 const MOST_BYTES: usize = 32 * 1024;
-const FEWEST_SLOTS: u64 = 16;
+/// A ring of larger items may be larger, so that it is not left all the time.
+const FEWEST_SLOTS: u64 = 256;
+const ALL_BYTES: usize = 1024 * 1024;
+/// However large the items are.
+const LEAST_SLOTS: u64 = 4;
 
 /// How many bytes of emptied rings keep their memory for the next time.
 const WARM_BYTES: usize = 512 * 1024;
@@ -117,17 +121,19 @@ impl Chain {
     }
 }
 
-/// How many slots the next ring gets: twice as many as one that was too small, within reason.
+/// How many slots the next ring gets: four times as many as one that was too small, within reason.
 pub(super) fn next_slots(before: Option<u64>, item: ItemLayout, limit: u64) -> u64 {
     let per_slot = item.size().saturating_add(8);
     let within = |bytes: usize| ((bytes / per_slot).max(1) as u64 + 1).next_power_of_two() / 2;
-    let most = within(MOST_BYTES).max(FEWEST_SLOTS);
+    // A bounded queue that is often full gets a ring that holds all of it, if that is not too large.
+    let all = if limit <= within(ALL_BYTES) { limit } else { 0 };
+    let most =
+        within(MOST_BYTES).max(FEWEST_SLOTS.min(within(ALL_BYTES))).max(LEAST_SLOTS).max(all);
     let wanted = match before {
-        None => within(FIRST_BYTES).max(1),
+        None => within(FIRST_BYTES),
         Some(slots) => slots.saturating_mul(4),
     };
-    let useful = limit.min(most).next_power_of_two();
-    wanted.min(most).min(useful)
+    wanted.min(most.next_power_of_two()).min(limit.min(1 << 62).next_power_of_two())
 }
 
 #[cfg(all(test, not(loom)))]
@@ -146,11 +152,14 @@ mod tests {
         assert_eq!(slots(Some(16), 8, 1000), 64);
         assert_eq!(slots(Some(256), 8, 1000), 1024);
         assert_eq!(slots(Some(2048), 8, u64::MAX), 2048);
+        assert_eq!(slots(Some(2048), 8, 5000), 8192);
+        assert_eq!(slots(Some(1024), 256, 1024), 1024);
+        assert_eq!(slots(Some(1024), 256, u64::MAX), 256);
     }
 
     #[test]
     fn a_first_ring_of_large_items_is_a_single_slot() {
         assert_eq!(slots(None, 1 << 20, u64::MAX), 1);
-        assert_eq!(slots(Some(16), 1 << 20, u64::MAX), 16);
+        assert_eq!(slots(Some(16), 1 << 20, u64::MAX), 4);
     }
 }
