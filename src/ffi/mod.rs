@@ -15,6 +15,8 @@ pub mod end;
 pub mod events;
 pub mod inspect;
 pub mod poller;
+#[cfg(all(test, not(loom)))]
+mod layout;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

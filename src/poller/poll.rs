@@ -326,9 +326,8 @@ impl Core {
         }
         self.lingering.set(None);
         let Some(fd) = self.bell.made() else { return false };
-        if self.mode == Mode::Edge || !self.ringing.replace(true) {
-            fd.ring();
-        }
+        fd.ring(); // readable or not: a loop that registered it edge-triggered needs an edge
+        self.ringing.set(true);
         true
     }
 
