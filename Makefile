@@ -76,6 +76,8 @@ lint: ## Check formatting, clippy and the shell scripts
 	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
 	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck $(SCRIPTS)
 
+include benches/bench.mk
+
 ## Install
 
 HEADERS := $(patsubst include/%,%,$(wildcard include/*.h include/*.hpp include/bridgeq/*.h))

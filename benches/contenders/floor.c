@@ -1,0 +1,53 @@
+/*
+ * The floor of put and get on one thread: what any queue for many threads must pay, a call into a
+ * shared library and one locked instruction each. Not a queue: nothing waits, nothing is checked.
+ */
+#include "../contender.h"
+
+#include <stdlib.h>
+
+enum { SLOTS = 1024 };
+
+struct ring {
+  _Alignas(128) uint64_t tail;
+  _Alignas(128) uint64_t head;
+  _Alignas(128) uint64_t slots[SLOTS];
+};
+
+static void *make(const struct spec *spec) {
+  (void)spec;
+  struct ring *ring = aligned_alloc(128, sizeof *ring);
+  if (ring) ring->head = ring->tail = 0;
+  return ring;
+}
+
+static void put(void *port, const void *item) {
+  struct ring *ring = port;
+  const uint64_t at = __atomic_fetch_add(&ring->tail, 1, __ATOMIC_SEQ_CST);
+  ring->slots[at % SLOTS] = *(const uint64_t *)item;
+}
+
+static void get(void *port, void *item) {
+  struct ring *ring = port;
+  const uint64_t at = __atomic_fetch_add(&ring->head, 1, __ATOMIC_SEQ_CST);
+  *(uint64_t *)item = ring->slots[at % SLOTS];
+}
+
+static const struct ops ops = {.make = make, .unmake = free, .put = put, .get = get};
+
+static const struct ops *pick(const struct spec *spec, const char **why_not) {
+  *why_not = "only a floor for one thread alone";
+  const bool alone = spec->uses == SOLO && spec->order == FIFO && spec->item_size == 8;
+  return alone ? &ops : NULL;
+}
+
+static const char *version(void) { return "2 locked instructions"; }
+
+static const struct contender contender = {"floor", "no queue: the least a put and a get must do",
+                                           version, pick};
+
+const struct contender *const *bench_contenders(size_t *count) {
+  static const struct contender *const list[] = {&contender};
+  *count = 1;
+  return list;
+}
