@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define NUMBER_MAX UINT64_C(1000000000000)
-#define FACTORS_TEXT 160 /* room for any answer */
+#define FACTORS_TEXT 256 /* room for the longest: 2 x 2 x ... */
 
 /* The decimal number that fills the line; 0: it is none, or not from 1 to NUMBER_MAX. */
 uint64_t read_number(const char *line, size_t length);
