@@ -4,6 +4,7 @@
 #include "loops.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 
 /* Adding, modifying, removing. */
 
@@ -254,6 +255,24 @@ TEST(the_last_of_several_references_ends_a_poller) {
   CHECK(is_open(descriptor));
   bq_poller_unref(poller);
   CHECK(!is_open(descriptor));
+}
+
+/* Each round sends a wake-up that nobody collects before its watch is gone. */
+TEST(watches_that_are_removed_do_not_pile_up_while_nobody_polls) {
+  bq_queue *queue = NULL;
+  bq_poller *poller = NULL;
+  void *item = &queue;
+  CHECK_STATUS(bq_queue_new(NULL, &queue), BQ_OK);
+  CHECK_STATUS(bq_poller_new(NULL, &poller), BQ_OK);
+  CHECK_STATUS(bq_put(queue, &item, BQ_NOWAIT), BQ_OK);
+  const size_t before = mallinfo2().uordblks;
+  for (int round = 0; round < 10000; round++) {
+    CHECK_STATUS(bq_poller_add(poller, queue, BQ_READABLE, NULL), BQ_OK);
+    CHECK_STATUS(bq_poller_remove(poller, queue), BQ_OK);
+  }
+  CHECK(mallinfo2().uordblks < before + 100000);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
 }
 
 CHECK_MAIN()

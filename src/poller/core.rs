@@ -44,6 +44,8 @@ unsafe impl Sync for Core {}
 pub(super) struct Watches {
     all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
     pub turn: Turn,
+    /// How many removed watches have tokens on the way since they were last looked for.
+    astray: usize,
 }
 
 // SAFETY: the keys are names; the turn is used under the lock.
@@ -66,7 +68,11 @@ impl Core {
             lingering: Cell::new(None),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
-            watches: Mutex::new(Watches { all: HashMap::default(), turn: Turn::default() }),
+            watches: Mutex::new(Watches {
+                all: HashMap::default(),
+                turn: Turn::default(),
+                astray: 0,
+            }),
             ringing: Cell::new(false),
             asleep: Cell::new(Some(Sleeper::Loop)),
         }
@@ -153,11 +159,26 @@ impl Core {
         let mut watches = self.watches.lock();
         let watched = watches.all.remove(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let unserved = watched.retire();
+        if unserved {
+            self.drop_astray(&mut watches);
+        }
         drop(watches);
         if unserved {
             queue.pass_on(watched.watch.events.get());
         }
         Ok(()) // the reference to the queue goes here, outside of the lock
+    }
+
+    /// A watch is removed whose token is on its way. The next poll drops it; if none comes, as many watches
+    /// as there are may pile up, but not more.
+    fn drop_astray(&self, watches: &mut Watches) {
+        const FEW: usize = 64;
+        watches.astray += 1;
+        if watches.astray > FEW.max(watches.all.len()) {
+            watches.astray = 0;
+            self.collect(watches);
+            watches.turn.drop_removed();
+        }
     }
 
     /// The last handle is gone: every watch ends, and nothing is received any more.

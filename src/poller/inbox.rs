@@ -93,18 +93,24 @@ impl Inbox {
         }
     }
 
-    /// Takes everything, in the order in which it came. The loop is awake from now on, unless it was
-    /// closed.
+    /// Takes everything, in the order in which it came. Leaves a sleeper asleep.
     pub fn take(&self) -> *const Watch {
-        // ORDERING: Acquire; pairs with the Release in push.
-        let word = self.0.swap(tag(EMPTY), Ordering::AcqRel);
-        match word.addr() {
-            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => ptr::null(),
-            _ => reversed(word),
+        // ORDERING: Relaxed; what matters is the exchange below.
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            if matches!(word.addr(), EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED) {
+                return ptr::null();
+            }
+            // ORDERING: Acquire; pairs with the Release in push.
+            let empty = tag(EMPTY);
+            match self.0.compare_exchange_weak(word, empty, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return reversed(word),
+                Err(now) => word = now,
+            }
         }
     }
 
-    /// Whether something is there, or a sleeper was woken: worth a `take`.
+    /// Whether nothing has come since the last `take`.
     pub fn is_empty(&self) -> bool {
         // ORDERING: Relaxed; a hint.
         self.0.load(Ordering::Relaxed).addr() == EMPTY

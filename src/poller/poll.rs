@@ -25,6 +25,8 @@ pub struct Report {
 /// How many watches that have just become quiet are looked at again before they are armed. More than
 /// these would make a poll cost what is watched, not what is ready.
 const FEW: usize = 8;
+/// How long one look again may take.
+const A_MOMENT_NS: u64 = 20_000;
 /// How long looking again keeps a loop from its other descriptors.
 const COURTESY_NS: u64 = 50_000;
 
@@ -64,6 +66,16 @@ impl Turn {
         }
         self.len -= 1;
         Some(token)
+    }
+
+    /// Drops the tokens of watches that are removed.
+    pub fn drop_removed(&mut self) {
+        for _ in 0..self.len {
+            let token = self.pop().expect("as many as it is long");
+            if token.watch().place.get() != Place::Removed {
+                self.push(token);
+            }
+        }
     }
 
     /// Drops every token.
@@ -261,10 +273,8 @@ impl Core {
         reports.len == 0 && watches.turn.len > 0
     }
 
-    fn collect(&self, watches: &mut Watches) {
-        if self.inbox.is_empty() {
-            return;
-        }
+    /// Moves what has come to the end of the turn.
+    pub fn collect(&self, watches: &mut Watches) {
         let mut at = self.inbox.take();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
@@ -309,7 +319,12 @@ impl Core {
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
     /// The lock is free in between.
     fn look_again(&self, deadline: Deadline) -> bool {
-        self.patience.look_again(self.linger, deadline, || {
+        let moment = match self.linger {
+            // A yield can take long when others want the processor: one such is enough.
+            Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
+            Linger::Never | Linger::Nanoseconds(_) => deadline,
+        };
+        self.patience.look_again(self.linger, moment, || {
             // ORDERING: Relaxed; a hint.
             !self.inbox.is_empty()
                 || self.by_hand.load(Ordering::Relaxed)

@@ -40,6 +40,16 @@ impl Timeout {
 }
 
 impl Deadline {
+    /// This deadline, or `ns` from now if that is sooner.
+    pub fn at_most(self, ns: u64) -> Self {
+        let soon = now().saturating_add(ns);
+        match self {
+            Self::Passed => Self::Passed,
+            Self::At(when) => Self::At(when.min(soon)),
+            Self::Never => Self::At(soon),
+        }
+    }
+
     pub fn has_passed(self) -> bool {
         match self {
             Self::Passed => true,
