@@ -23,7 +23,8 @@ STEP   := ctests/step.sh
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all lib demo test header install uninstall fmt lint clean help
+.PHONY: all lib demo test header install uninstall fmt lint clean help \
+  tsan asan ctests valgrind faults abi abi-record dependencies
 
 ## Build
 
@@ -60,8 +61,7 @@ demo: lib ## Run the HTTP hashing demo over this repository's files (DEMO=option
 test: lib ## Run every test: Rust, C with both libraries, programs that use an installed copy
 	@ctests/tools.sh $(TEST_TOOLS)
 	@$(STEP) "Rust tests" cargo test
-	@$(CONFIGURE)
-	@$(STEP) "build the C programs" cmake --build $(CTESTS) -j $(JOBS)
+	@$(MAKE) -s --no-print-directory ctests
 	@$(STEP) "C tests" sh -c 'cd $(CTESTS) && ctest -j $(JOBS) --timeout 120 --output-on-failure'
 	@$(STEP) "programs that use the installed copy" ctests/consumer/run.sh
 
@@ -74,7 +74,39 @@ lint: ## Check formatting, clippy and the shell scripts
 	@ctests/tools.sh cargo cc
 	@$(STEP) "format" cargo fmt --check -- --color never
 	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
-	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck $(SCRIPTS)
+	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck -S warning $(SCRIPTS)
+
+## Trust
+
+tsan: ## C tests under ThreadSanitizer
+	@ctests/sanitize.sh thread
+
+asan: ## C tests under AddressSanitizer, with leaks, and the C side's undefined behaviour
+	@ctests/sanitize.sh address
+
+ctests: lib
+	@ctests/tools.sh $(TEST_TOOLS)
+	@$(CONFIGURE)
+	@$(STEP) "build the C programs" cmake --build $(CTESTS) -j $(JOBS)
+
+valgrind: ctests ## C tests under Valgrind's memcheck
+	@ctests/tools.sh valgrind
+	@$(STEP) "C tests under memcheck" ctests/memcheck.sh $(CTESTS)
+
+faults: ctests ## Every allocation and system call of the library made to fail in turn
+	@$(STEP) "failing calls, one after the other" ctests/faults/sweep.sh $(CTESTS)/faults/scenarios-shared
+
+abi: ## Compare the binary interface with its record (ctests/abi)
+	@ctests/tools.sh cc abidw
+	@$(STEP) "binary interface" ctests/abi/abi.sh check
+
+abi-record: ## Record the binary interface anew, when a change is wanted
+	@ctests/tools.sh cc abidw
+	@ctests/abi/abi.sh record
+
+dependencies: ## Check the dependencies: which, how often, under what licence
+	@ctests/tools.sh cargo python3
+	@$(STEP) "dependencies and licences" ctests/dependencies.py
 
 include benches/bench.mk
 

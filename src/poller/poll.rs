@@ -247,11 +247,9 @@ impl Core {
         if self.asleep.take() == Some(Sleeper::Loop) {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
-        if self.is_worth_waiting() {
-            let found = self.look_again(deadline);
-            let since = || Some(self.lingering.get().unwrap_or_else(clock::now));
-            self.lingering.set(if found { since() } else { None });
-        }
+        let since = || Some(self.lingering.get().unwrap_or_else(clock::now));
+        let found = self.is_worth_waiting() && self.look_again(deadline);
+        self.lingering.set(if found { since() } else { None });
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
         while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
