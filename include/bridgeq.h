@@ -671,8 +671,8 @@ BQ_API void bq_poller_unref(struct bq_poller *poller);
  *
  * Ownership: the poller's; never read from it, never close it. Never blocks.
  *
- * Returns the descriptor, >= 0; or BQ_NO_FD (the limit is reached: try again later), BQ_INVALID
- * (NULL, or the poller has a `wake` callback), BQ_FORKED.
+ * Returns the descriptor, >= 0; or BQ_NO_FD (the limit is reached: try again later), BQ_NO_MEMORY,
+ * BQ_INVALID (NULL, or the poller has a `wake` callback), BQ_FORKED.
  */
 BQ_API int bq_poller_fd(struct bq_poller *poller);
 

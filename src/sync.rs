@@ -1,14 +1,24 @@
 //! The one place that names atomics, locks and cells: the standard library's, or a model checker's.
 
-#[cfg(not(loom))]
-pub use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+#[cfg(loom)]
+pub(crate) use loom as world;
+#[cfg(shuttle)]
+pub(crate) use shuttle as world;
+#[cfg(not(any(loom, shuttle)))]
+use std as world;
+
+/// Whether a model checker runs this: it wants short loops, and knows no clock.
+pub const MODEL: bool = cfg!(any(loom, shuttle));
+
+#[cfg(not(shuttle))]
+pub use world::sync::atomic::fence;
+pub use world::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
-#[cfg(loom)]
-pub use loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+/// shuttle has one order of everything, as if there were a fence everywhere.
+#[cfg(shuttle)]
+pub fn fence(_: Ordering) {}
 
 pub use cell::UnsafeCell;
 pub use lock::{Mutex, MutexGuard};
@@ -26,27 +36,24 @@ pub mod process {
 /// Tells the processor that this is a spin loop.
 #[inline]
 pub fn pause() {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
-    #[cfg(loom)]
-    loom::thread::yield_now();
+    #[cfg(any(loom, shuttle))]
+    world::thread::yield_now();
 }
 
 /// Lets another thread run.
 #[inline]
 pub fn yield_now() {
-    #[cfg(not(loom))]
-    std::thread::yield_now();
-    #[cfg(loom)]
-    loom::thread::yield_now();
+    world::thread::yield_now();
 }
 
 /// A full fence right behind a successful SeqCst read-modify-write. On x86-64 the locked instruction
 /// has been one already, and only the compiler must be told.
 #[inline]
 pub fn fence_after_rmw() {
-    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle))))]
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, shuttle)))))]
     fence(Ordering::SeqCst);
 }

@@ -176,8 +176,8 @@ pub unsafe extern "C" fn bq_poller_unref(poller: *mut bq_poller) {
 ///
 /// Ownership: the poller's; never read from it, never close it. Never blocks.
 ///
-/// Returns the descriptor, >= 0; or BQ_NO_FD (the limit is reached: try again later), BQ_INVALID
-/// (NULL, or the poller has a `wake` callback), BQ_FORKED.
+/// Returns the descriptor, >= 0; or BQ_NO_FD (the limit is reached: try again later), BQ_NO_MEMORY,
+/// BQ_INVALID (NULL, or the poller has a `wake` callback), BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_fd(poller: *mut bq_poller) -> c_int {
     guard(BQ_INTERNAL, || {

@@ -100,8 +100,9 @@ impl Bell {
     pub fn ring(&self, sleeper: Sleeper) {
         match (sleeper, self.backend) {
             (Sleeper::Thread, _) => {
-                // ORDERING: Release; pairs with the Acquire in sleep.
-                self.thread.store(RUNG, Ordering::Release);
+                // ORDERING: AcqRel; pairs with the Acquire in sleep. A swap, so that what an earlier ring
+                // that was not heard yet has published is passed on with this one.
+                self.thread.swap(RUNG, Ordering::AcqRel);
                 futex::wake(&raw const self.thread);
             }
             // SAFETY: as promised to Callback::new; no lock is held.

@@ -159,10 +159,11 @@ impl Core {
         let mut watches = self.watches.lock();
         let watched = watches.all.remove(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let unserved = watched.retire();
-        if unserved {
-            self.drop_astray(&mut watches);
-        }
+        let mut found = if unserved { self.drop_astray(&mut watches) } else { Turn::default() };
         drop(watches);
+        while let Some(token) = found.pop() {
+            Self::receive(token);
+        }
         if unserved {
             queue.pass_on(watched.watch.events.get());
         }
@@ -171,14 +172,18 @@ impl Core {
 
     /// A watch is removed whose token is on its way. The next poll drops it; if none comes, as many watches
     /// as there are may pile up, but not more.
-    fn drop_astray(&self, watches: &mut Watches) {
+    /// Returns what was found that is not removed, to be received once more: the loop may be about to sleep.
+    fn drop_astray(&self, watches: &mut Watches) -> Turn {
         const FEW: usize = 64;
+        let mut found = Turn::default();
         watches.astray += 1;
         if watches.astray > FEW.max(watches.all.len()) {
             watches.astray = 0;
-            self.collect(watches);
             watches.turn.drop_removed();
+            self.collect(&mut found);
+            found.drop_removed();
         }
+        found
     }
 
     /// The last handle is gone: every watch ends, and nothing is received any more.

@@ -57,7 +57,7 @@ impl Turn {
         self.len += 1;
     }
 
-    fn pop(&mut self) -> Option<Token> {
+    pub fn pop(&mut self) -> Option<Token> {
         // SAFETY: what is linked are tokens, each taken once.
         let token = unsafe { Token::from_raw(self.first) }?;
         self.first = token.watch().next.get();
@@ -259,25 +259,25 @@ impl Core {
     /// Whether few watches are left, and none of them promises much now.
     fn is_worth_waiting(&self) -> bool {
         let mut watches = self.watches.lock();
-        self.collect(&mut watches);
+        self.collect(&mut watches.turn);
         (1..=FEW).contains(&watches.turn.len) && !watches.turn.any_promising()
     }
 
     /// One turn for everybody. Returns whether somebody is left who was not reported.
     fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
         let mut watches = self.watches.lock();
-        self.collect(&mut watches);
+        self.collect(&mut watches.turn);
         self.serve_each(&mut watches, reports, on_quiet);
         reports.len == 0 && watches.turn.len > 0
     }
 
-    /// Moves what has come to the end of the turn.
-    pub fn collect(&self, watches: &mut Watches) {
+    /// Moves what has come to the end of a turn.
+    pub fn collect(&self, turn: &mut Turn) {
         let mut at = self.inbox.take();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
             at = token.watch().next.get();
-            watches.turn.push(token);
+            turn.push(token);
         }
     }
 

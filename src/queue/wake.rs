@@ -2,8 +2,8 @@
 
 use super::Queue;
 use crate::store::NotGot;
-use crate::sync::yield_now;
 use crate::sys::barrier;
+use crate::sys::park::nap;
 use crate::wait::{Attention, Delisted, Events, Fired, Line, Node, Who};
 
 /// What came of arming a watch.
@@ -138,8 +138,9 @@ impl Queue {
     pub(super) fn settle(&self) {
         // ORDERING: pairs with light() in came_in.
         if !barrier::heavy() {
+            // No such barrier to be had: the put has to end, which it may only when this thread sleeps.
             while self.store.readiness() == Err(NotGot::Pending) {
-                yield_now(); // no such barrier to be had: the put has to end
+                nap();
             }
         }
     }

@@ -1,21 +1,21 @@
 //! A mutex that never allocates: `lock_api`'s guards over a futex word.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub type Mutex<T> = lock_api::Mutex<crate::sys::lock::FutexLock, T>;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, crate::sys::lock::FutexLock, T>;
 
-#[cfg(loom)]
-pub use loom::sync::MutexGuard;
+#[cfg(any(loom, shuttle))]
+pub use crate::sync::world::sync::MutexGuard;
 
 /// The model's mutex, with the interface of the real one.
-#[cfg(loom)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
+#[cfg(any(loom, shuttle))]
+pub struct Mutex<T>(crate::sync::world::sync::Mutex<T>);
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> Mutex<T> {
     pub fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(crate::sync::world::sync::Mutex::new(value))
     }
 
     pub fn lock(&self) -> MutexGuard<'_, T> {

@@ -59,6 +59,15 @@ impl Deadline {
     }
 }
 
+/// A model has no clock: a deadline passes at once, or at any time.
+#[cfg(any(loom, shuttle))]
+pub fn passes_now() -> bool {
+    #[cfg(shuttle)]
+    return shuttle::rand::RngCore::next_u32(&mut shuttle::rand::thread_rng()).is_multiple_of(8);
+    #[cfg(loom)]
+    true
+}
+
 /// Nanoseconds on CLOCK_MONOTONIC.
 pub fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

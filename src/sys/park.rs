@@ -9,13 +9,13 @@ pub enum Parked {
     DeadlinePassed,
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub use real::{Parker, Unparker};
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub use model::{Parker, Unparker};
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod real {
     use super::super::futex::{self, Slept};
     use super::{Deadline, Parked};
@@ -74,10 +74,11 @@ mod real {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod model {
+    use super::super::clock;
     use super::{Deadline, Parked};
-    use loom::sync::{Arc, Condvar, Mutex};
+    use crate::sync::world::sync::{Arc, Condvar, Mutex};
 
     pub struct Parker(Arc<(Mutex<bool>, Condvar)>);
 
@@ -98,14 +99,18 @@ mod model {
             Unparker(self.0.clone())
         }
 
-        /// A deadline that is not "never" passes at once: a model has no clock.
         pub fn park(&self, deadline: Deadline) -> Parked {
             let mut unparked = self.0.0.lock().unwrap();
             while !*unparked {
-                if deadline != Deadline::Never {
-                    return Parked::DeadlinePassed;
-                }
-                unparked = self.0.1.wait(unparked).unwrap();
+                unparked = match deadline {
+                    Deadline::Never => self.0.1.wait(unparked).unwrap(),
+                    _ if clock::passes_now() => return Parked::DeadlinePassed,
+                    _ => {
+                        drop(unparked);
+                        crate::sync::yield_now();
+                        self.0.0.lock().unwrap()
+                    }
+                };
             }
             Parked::Unparked
         }
@@ -123,4 +128,16 @@ impl Default for Parker {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Sleeps for a moment, so that threads of lower priority run as well.
+pub fn nap() {
+    #[cfg(not(any(loom, shuttle)))]
+    {
+        const MOMENT_NS: u64 = 50_000;
+        let nobody_wakes = crate::sync::process::AtomicU32::new(0);
+        super::futex::wait(&nobody_wakes, 0, Deadline::Never.at_most(MOMENT_NS));
+    }
+    #[cfg(any(loom, shuttle))]
+    crate::sync::yield_now();
 }

@@ -1,7 +1,7 @@
 //! Looking again for a moment before sleeping: waking a thread on an idle core costs tens of
 //! microseconds, so whoever is about to be served should not sleep.
 
-use crate::sync::{AtomicU8, AtomicU16, Ordering, pause, yield_now};
+use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause, yield_now};
 use crate::sys::{clock, clock::Deadline, cpu};
 
 /// How long to look again.
@@ -60,7 +60,7 @@ impl Patience {
         deadline: Deadline,
         mut ready: impl FnMut() -> bool,
     ) -> bool {
-        if cfg!(loom) {
+        if MODEL {
             return false;
         }
         match linger {

@@ -11,16 +11,16 @@ mod ring;
 use std::ptr;
 
 use super::{ItemLayout, Limit, NotGot, NotPut};
-use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, fence_after_rmw, pause};
+use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence_after_rmw, pause};
 use chain::{Chain, next_slots};
 use ring::{AWAY, Ring, SEALED, SHUT, position, word};
 
 /// How often to look again at a slot that somebody is in the middle of: a copy of an item takes less.
-const PATIENCE: u32 = if cfg!(loom) { 1 } else { 128 };
+const PATIENCE: u32 = if MODEL { 1 } else { 128 };
 
 /// How many pauses a lost race is worth, about 3 µs. Measured with four threads on each side of two
 /// processors: 24 M items/s with exponential backoff from one pause, 32 with 40, 38 with 100, 41 with 300.
-const STAND_BACK: u32 = if cfg!(loom) { 1 } else { 100 };
+const STAND_BACK: u32 = if MODEL { 1 } else { 100 };
 
 pub struct Fifo {
     /// Where puts start, and gets; null before the first put.

@@ -18,7 +18,7 @@ use std::ptr::{self, NonNull};
 use crossbeam_utils::CachePadded;
 
 use super::super::ItemLayout;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell, fence_after_rmw};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, MODEL, Ordering, UnsafeCell, fence_after_rmw};
 use crate::sys::memory;
 
 /// The ring takes no more puts: they go to the ring behind it.
@@ -175,7 +175,7 @@ impl Ring {
         // SAFETY: as promised; the layouts are those of `new`.
         unsafe {
             let slots = ring.as_ref().slots();
-            #[cfg(loom)]
+            #[cfg(any(loom, shuttle))]
             for index in 0..slots {
                 ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).head).cast_mut());
             }
@@ -247,7 +247,7 @@ impl Ring {
     /// # Safety
     /// The ring is quiet and not in use.
     pub unsafe fn trim(&self) {
-        if !self.trimmed.replace(true) && cfg!(not(loom)) {
+        if !self.trimmed.replace(true) && !MODEL {
             // SAFETY: nobody writes here; a late reader finds zeros, and its compare-and-swap fails.
             unsafe { memory::discard_pages(self.slots.as_ptr(), self.bytes()) };
         }
