@@ -248,7 +248,10 @@ impl Core {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
         let since = || Some(self.lingering.get().unwrap_or_else(clock::now));
-        let found = self.is_worth_waiting() && self.look_again(deadline);
+        // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
+        let found = self.is_worth_waiting()
+            && self.look_again(deadline)
+            && !self.by_hand.load(Ordering::Relaxed);
         self.lingering.set(if found { since() } else { None });
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
