@@ -75,7 +75,7 @@ impl Queue {
         self.wake_before(self.waiters.horizon(), events);
     }
 
-    /// Wakes everybody who waits for one of `events` and began before `horizon`.
+    /// Wakes everybody who waits for one of `events` and enlisted before `horizon`.
     pub(super) fn wake_before(&self, horizon: u64, events: Events) {
         while let Some(wake) = self.waiters.next_of(events, horizon) {
             self.waiters.fire(wake);

@@ -89,8 +89,9 @@ impl Lists {
             links.events = events.bits();
             links.who = Some(who);
             let newcomer = links.ticket == 0 || matches!(who, Who::Watch(_));
+            self.tickets += 1;
+            links.since = self.tickets;
             if newcomer {
-                self.tickets += 1;
                 links.ticket = self.tickets;
             }
             newcomer
@@ -136,18 +137,16 @@ impl Lists {
         Some(self.take(node))
     }
 
-    /// Takes the first waiter for any of `events` that began before `horizon` off all its lists.
+    /// Takes the first waiter for any of `events` that enlisted before `horizon` off all its lists. One
+    /// that was taken and waits again is behind it: a broadcast comes to an end however quick they are.
     pub fn pop_for(&mut self, events: Events, horizon: u64) -> Option<Wake> {
         for line in (0..LINES).filter(|&line| is_on(line, events.bits())) {
             let mut at = self.lines[line].first;
             // SAFETY: linked, hence alive.
             while let Some(node) = unsafe { at.as_ref() } {
-                let (wants, ticket, next) =
-                    get(node, |links| (links.events, links.ticket, links.next[line]));
-                if ticket >= horizon {
-                    break;
-                }
-                if wants & events.bits() != 0 {
+                let (wants, since, next) =
+                    get(node, |links| (links.events, links.since, links.next[line]));
+                if wants & events.bits() != 0 && since < horizon {
                     return Some(self.take(node));
                 }
                 at = next;

@@ -179,7 +179,7 @@ impl Waiters {
         self.lists.lock().horizon()
     }
 
-    /// The next waiter for any of `events` that began before `horizon`.
+    /// The next waiter for any of `events` that enlisted before `horizon`.
     pub fn next_of(&self, events: Events, horizon: u64) -> Option<Wake> {
         let mut lists = self.lists.lock();
         let wake = lists.pop_for(events, horizon)?;

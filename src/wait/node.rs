@@ -80,6 +80,8 @@ pub(super) struct Links {
     pub events: u32,
     /// Its place in the order of beginning to wait; 0: none yet.
     pub ticket: u64,
+    /// When it was enlisted last, counted as tickets are.
+    pub since: u64,
     pub who: Option<Who>,
     pub next: [*const Node; LINES],
     pub prev: [*const Node; LINES],
@@ -96,6 +98,7 @@ impl Node {
             links: UnsafeCell::new(Links {
                 events: 0,
                 ticket: 0,
+                since: 0,
                 who: None,
                 next: [ptr::null(); LINES],
                 prev: [ptr::null(); LINES],

@@ -85,6 +85,23 @@ fn a_broadcast_reaches_those_who_wait_for_it_and_no_newcomer() {
 }
 
 #[test]
+fn a_broadcast_reaches_one_that_waits_again_once() {
+    let waiters = Waiters::new();
+    let (first, second) = (Waiter::new(), Waiter::new());
+    first.enlist(&waiters, Events::JOINED);
+    second.enlist(&waiters, Events::JOINED);
+    let horizon = waiters.horizon();
+    let again = Parker::new();
+    waiters.fire(waiters.next_of(Events::JOINED, horizon).unwrap());
+    // SAFETY: delisted below.
+    unsafe { waiters.enlist(&first.node, Events::JOINED, Who::Thread(&raw const again)) };
+    waiters.fire(waiters.next_of(Events::JOINED, horizon).unwrap());
+    assert!(second.was_woken());
+    assert!(waiters.next_of(Events::JOINED, horizon).is_none());
+    assert_eq!(waiters.delist(&first.node), Delisted::InTime);
+}
+
+#[test]
 fn linger_is_what_the_contract_says() {
     assert_eq!(Linger::from_ns(0), Some(Linger::Adaptive));
     assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
