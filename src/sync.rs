@@ -12,20 +12,28 @@ pub const MODEL: bool = cfg!(any(loom, shuttle));
 
 #[cfg(not(shuttle))]
 pub use world::sync::atomic::fence;
+#[cfg(not(loom))]
 pub use world::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
+
+#[cfg(loom)]
+pub use seen::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+#[cfg(loom)]
+pub use world::sync::atomic::Ordering;
 
 /// shuttle has one order of everything, as if there were a fence everywhere.
 #[cfg(shuttle)]
 pub fn fence(_: Ordering) {}
 
-pub use cell::UnsafeCell;
+pub use cell::{Cell, UnsafeCell};
 pub use lock::{Mutex, MutexGuard};
 pub use shared::{Counted, Shared};
 
 mod cell;
 mod lock;
+#[cfg(loom)]
+mod seen;
 mod shared;
 
 /// Atomics of the process, outside of every model: for statics and for words shared with the kernel.

@@ -5,11 +5,10 @@ use std::ptr;
 
 use super::inbox::Sleeper;
 use crate::status::Status;
-use crate::sync::AtomicPtr;
-use crate::sync::Mutex;
-use crate::sync::process::{AtomicU32, Ordering};
+use crate::sync::{AtomicPtr, Mutex, Ordering};
 use crate::sys::clock::Deadline;
-use crate::sys::futex::{self, Slept};
+use crate::sys::futex::Slept;
+use crate::sys::park::Chime;
 use crate::sys::wakefd::{Kind, WakeFd};
 
 type WakeFn = unsafe extern "C" fn(*mut c_void);
@@ -42,16 +41,13 @@ impl Callback {
     }
 }
 
-const QUIET: u32 = 0;
-const RUNG: u32 = 1;
-
 pub(super) struct Bell {
     backend: Backend,
     /// The descriptor; null: nobody has asked for it yet; MISSED: nor had they when it rang.
     fd: AtomicPtr<WakeFd>,
     making: Mutex<()>,
     /// What a thread in bq_poller_wait sleeps on.
-    thread: AtomicU32,
+    thread: Chime,
 }
 
 const MISSED: *mut WakeFd = ptr::without_provenance_mut(1);
@@ -62,7 +58,7 @@ impl Bell {
             backend,
             fd: AtomicPtr::new(ptr::null_mut()),
             making: Mutex::new(()),
-            thread: AtomicU32::new(QUIET),
+            thread: Chime::new(),
         }
     }
 
@@ -99,12 +95,7 @@ impl Bell {
     /// Wakes whoever sleeps that way. Async-signal-safe, as far as the callback is.
     pub fn ring(&self, sleeper: Sleeper) {
         match (sleeper, self.backend) {
-            (Sleeper::Thread, _) => {
-                // ORDERING: AcqRel; pairs with the Acquire in sleep. A swap, so that what an earlier ring
-                // that was not heard yet has published is passed on with this one.
-                self.thread.swap(RUNG, Ordering::AcqRel);
-                futex::wake(&raw const self.thread);
-            }
+            (Sleeper::Thread, _) => self.thread.ring(),
             // SAFETY: as promised to Callback::new; no lock is held.
             (Sleeper::Loop, Backend::Callback(wake)) => unsafe { (wake.function)(wake.context) },
             (Sleeper::Loop, Backend::EventFd | Backend::Pipe) => self.ring_fd(),
@@ -136,17 +127,12 @@ impl Bell {
 
     /// Before a thread arms to sleep in [`Self::sleep`].
     pub fn hush(&self) {
-        // ORDERING: Relaxed; published by arming.
-        self.thread.store(QUIET, Ordering::Relaxed);
+        self.thread.hush();
     }
 
     /// Sleeps until it rings.
     pub fn sleep(&self, deadline: Deadline) -> Slept {
-        // ORDERING: Acquire; pairs with the Release in ring. Taken away: a ring that came late is heard once.
-        if self.thread.swap(QUIET, Ordering::Acquire) == RUNG {
-            return Slept::LookAgain;
-        }
-        futex::wait(&self.thread, QUIET, deadline)
+        self.thread.sleep(deadline)
     }
 
     /// Closes the descriptor.

@@ -1,6 +1,5 @@
 //! The poller itself: its watches, and what changes them.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{c_int, c_void};
@@ -14,7 +13,7 @@ use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{AtomicBool, Counted, Mutex, Ordering, Shared, fence};
+use crate::sync::{AtomicBool, Cell, Counted, Mutex, Ordering, Shared, fence};
 use crate::wait::{Events, Fired, Linger, Patience};
 
 pub(super) struct Core {

@@ -1,12 +1,11 @@
 //! One poller's interest in one queue.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use super::core::Core;
 use crate::queue::{Armed, Queue};
-use crate::sync::{Counted, Shared};
+use crate::sync::{Cell, Counted, Shared};
 use crate::wait::{Delisted, Events, Fired, Node, Target, Who};
 
 /// Where the token of a watch is.

@@ -1,7 +1,10 @@
 //! `UnsafeCell` with loom's interface: accesses are closures, so that a model can see them overlap.
 
 #[cfg(loom)]
-pub use loom::cell::UnsafeCell;
+pub use loom::cell::{Cell, UnsafeCell};
+
+#[cfg(not(loom))]
+pub use std::cell::Cell;
 
 /// Data that a protocol outside of the type system protects.
 #[cfg(not(loom))]

@@ -59,16 +59,21 @@ impl Deadline {
     }
 }
 
-/// A model has no clock: a deadline passes at once, or at any time.
-#[cfg(any(loom, shuttle))]
+/// A model has no clock: a deadline passes at any time.
+#[cfg(shuttle)]
 pub fn passes_now() -> bool {
-    #[cfg(shuttle)]
-    return shuttle::rand::RngCore::next_u32(&mut shuttle::rand::thread_rng()).is_multiple_of(8);
-    #[cfg(loom)]
-    true
+    shuttle::rand::RngCore::next_u32(&mut shuttle::rand::thread_rng()).is_multiple_of(8)
+}
+
+/// A model has no clock: a thread's time passes by one with each look at it, and not while it sleeps.
+#[cfg(loom)]
+pub fn now() -> u64 {
+    loom::thread_local! { static LOOKS: std::cell::Cell<u64> = std::cell::Cell::new(0); }
+    LOOKS.with(|looks| looks.replace(looks.get() + 1))
 }
 
 /// Nanoseconds on CLOCK_MONOTONIC.
+#[cfg(not(loom))]
 pub fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is ours to write; this clock is always there, so the call cannot fail.

@@ -10,10 +10,10 @@ pub enum Parked {
 }
 
 #[cfg(not(any(loom, shuttle)))]
-pub use real::{Parker, Unparker};
+pub use real::{Chime, Parker, Unparker};
 
 #[cfg(any(loom, shuttle))]
-pub use model::{Parker, Unparker};
+pub use model::{Chime, Parker, Unparker};
 
 #[cfg(not(any(loom, shuttle)))]
 mod real {
@@ -72,11 +72,47 @@ mod real {
             futex::wake(self.0);
         }
     }
+
+    const QUIET: u32 = 0;
+    const RUNG: u32 = 1;
+
+    /// Wakes a thread that may not sleep there any more: a ring can come late, in the middle of the next
+    /// sleep, and is then heard once.
+    pub struct Chime(AtomicU32);
+
+    impl Chime {
+        pub fn new() -> Self {
+            Self(AtomicU32::new(QUIET))
+        }
+
+        /// Async-signal-safe.
+        pub fn ring(&self) {
+            // ORDERING: AcqRel; pairs with the exchange in sleep. An exchange, so that a late ring hands on
+            // what an earlier one has published.
+            self.0.swap(RUNG, Ordering::AcqRel);
+            futex::wake(&raw const self.0);
+        }
+
+        /// Before the thread says that it will sleep.
+        pub fn hush(&self) {
+            // ORDERING: Relaxed; published by saying so.
+            self.0.store(QUIET, Ordering::Relaxed);
+        }
+
+        /// Sleeps until it rings.
+        pub fn sleep(&self, deadline: Deadline) -> Slept {
+            // ORDERING: AcqRel; pairs with ring: the thread sees why.
+            if self.0.swap(QUIET, Ordering::AcqRel) == RUNG {
+                return Slept::LookAgain;
+            }
+            futex::wait(&self.0, QUIET, deadline)
+        }
+    }
 }
 
 #[cfg(any(loom, shuttle))]
 mod model {
-    use super::super::clock;
+    use super::super::futex::Slept;
     use super::{Deadline, Parked};
     use crate::sync::world::sync::{Arc, Condvar, Mutex};
 
@@ -100,19 +136,10 @@ mod model {
         }
 
         pub fn park(&self, deadline: Deadline) -> Parked {
-            let mut unparked = self.0.0.lock().unwrap();
-            while !*unparked {
-                unparked = match deadline {
-                    Deadline::Never => self.0.1.wait(unparked).unwrap(),
-                    _ if clock::passes_now() => return Parked::DeadlinePassed,
-                    _ => {
-                        drop(unparked);
-                        crate::sync::yield_now();
-                        self.0.0.lock().unwrap()
-                    }
-                };
+            match sleep(&self.0, deadline) {
+                Slept::LookAgain => Parked::Unparked,
+                Slept::DeadlinePassed => Parked::DeadlinePassed,
             }
-            Parked::Unparked
         }
     }
 
@@ -121,6 +148,59 @@ mod model {
             let _held = self.0.0.lock().unwrap();
             self.0.1.notify_one();
         }
+    }
+
+    /// Sleeps until it is so; whether the deadline passes, says the clock of the model.
+    fn sleep((so, changed): &(Mutex<bool>, Condvar), deadline: Deadline) -> Slept {
+        let mut is_so = so.lock().unwrap();
+        while !*is_so {
+            #[cfg(shuttle)]
+            if deadline != Deadline::Never {
+                if super::super::clock::passes_now() {
+                    return Slept::DeadlinePassed;
+                }
+                drop(is_so);
+                crate::sync::yield_now();
+                is_so = so.lock().unwrap();
+                continue;
+            }
+            if deadline.has_passed() {
+                return Slept::DeadlinePassed;
+            }
+            is_so = changed.wait(is_so).unwrap();
+        }
+        Slept::LookAgain
+    }
+
+    pub struct Chime((Mutex<bool>, Condvar));
+
+    impl Chime {
+        pub fn new() -> Self {
+            Self((Mutex::new(false), Condvar::new()))
+        }
+
+        pub fn ring(&self) {
+            *self.0.0.lock().unwrap() = true;
+            self.0.1.notify_one();
+        }
+
+        pub fn hush(&self) {
+            *self.0.0.lock().unwrap() = false;
+        }
+
+        pub fn sleep(&self, deadline: Deadline) -> Slept {
+            let slept = sleep(&self.0, deadline);
+            if slept == Slept::LookAgain {
+                self.hush();
+            }
+            slept
+        }
+    }
+}
+
+impl Default for Chime {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -12,13 +12,14 @@
 //! and whatever it read of the ring before that was harmless.
 
 use std::alloc::{Layout, alloc, dealloc};
-use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
 use super::super::ItemLayout;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, MODEL, Ordering, UnsafeCell, fence_after_rmw};
+use crate::sync::{
+    AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, UnsafeCell, fence_after_rmw,
+};
 use crate::sys::memory;
 
 /// The ring takes no more puts: they go to the ring behind it.
