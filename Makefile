@@ -20,11 +20,12 @@ SO     := target/release/libbridgeq.so
 A      := target/release/libbridgeq.a
 NATIVE := target/release/native-static-libs
 STEP   := ctests/step.sh
+PREEMPTIONS ?= 1
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .PHONY: all lib demo test header install uninstall fmt lint clean help \
-  tsan asan ctests valgrind faults abi abi-record dependencies
+  models tsan asan ctests valgrind faults faults-suite abi abi-record dependencies
 
 ## Build
 
@@ -78,6 +79,10 @@ lint: ## Check formatting, clippy and the shell scripts
 
 ## Trust
 
+models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)
+	@ctests/tools.sh cargo
+	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
+
 tsan: ## C tests under ThreadSanitizer
 	@ctests/sanitize.sh thread
 
@@ -95,6 +100,9 @@ valgrind: ctests ## C tests under Valgrind's memcheck
 
 faults: ctests ## Every allocation and system call of the library made to fail in turn
 	@$(STEP) "failing calls, one after the other" ctests/faults/sweep.sh $(CTESTS)/faults/scenarios-shared
+
+faults-suite: ctests ## The same through every C test, crashes only (minutes)
+	@$(STEP) "failing calls in every test" ctests/faults/suite.sh $(CTESTS)
 
 abi: ## Compare the binary interface with its record (ctests/abi)
 	@ctests/tools.sh cc abidw

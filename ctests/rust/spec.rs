@@ -37,6 +37,8 @@ pub struct Spec {
     /// 0: unbounded.
     pub capacity: usize,
     pub shut: bool,
+    /// Shut down to discard: what is queued goes as soon as nobody is at work.
+    pub discarding: bool,
     /// In the order in which they leave.
     items: VecDeque<Item>,
     /// How many gets have begun and not ended.
@@ -53,6 +55,7 @@ impl Spec {
             order,
             capacity,
             shut: false,
+            discarding: false,
             items: VecDeque::new(),
             leaving: 0,
             puts: 0,
@@ -64,6 +67,11 @@ impl Spec {
 
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// How many items ever left, got and discarded.
+    pub fn left(&self) -> u64 {
+        self.puts - self.items.len() as u64
     }
 
     pub fn unfinished(&self) -> usize {
@@ -91,6 +99,11 @@ impl Spec {
             None if self.shut => Err(BQ_SHUTDOWN),
             Some(_) | None => Err(BQ_EMPTY),
         }
+    }
+
+    /// What is queued.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.items.iter().map(|item| item.number)
     }
 
     /// Whether a get may give this item.
@@ -131,27 +144,43 @@ impl Spec {
         BQ_OK
     }
 
-    /// An item leaves that may.
     fn remove(&mut self, number: u64) {
-        assert!(self.may_leave(number), "{number} may not leave {self:?}");
         let at = self.items.iter().position(|item| item.number == number);
         self.items.remove(at.expect("it is there"));
     }
 
+    /// An item leaves that may.
     pub fn begin_get(&mut self, number: u64) {
+        assert!(self.may_leave(number), "{number} may not leave {self:?}");
         self.remove(number);
         self.gets += 1;
         self.leaving += 1;
     }
 
     pub fn end_get(&mut self) {
-        self.leaving -= 1;
+        self.leaving = self.leaving.saturating_sub(1);
+    }
+
+    /// Everything that has begun has ended.
+    pub fn settle(&mut self) {
+        self.items.iter_mut().for_each(|item| item.there = true);
+        self.leaving = 0;
     }
 
     /// A whole get of an item that may leave.
     pub fn get(&mut self, number: u64) {
         self.begin_get(number);
         self.end_get();
+    }
+
+    /// Whether this item may be the next one to be discarded. Nobody is promised an order.
+    pub fn may_go(&self, number: u64) -> bool {
+        match self.order {
+            Order::Fifo => self.may_leave(number),
+            Order::Lifo | Order::Priority | Order::Whatever => {
+                self.items.iter().any(|item| item.number == number && item.there)
+            }
+        }
     }
 
     /// An item is discarded, and not counted yet.

@@ -13,23 +13,6 @@ pub enum Slept {
 
 /// Sleeps while `word` is `expected`, until somebody wakes it or the deadline passes.
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Slept {
-    #[cfg(shuttle)]
-    return model(word, expected, deadline);
-    #[cfg(not(shuttle))]
-    real(word, expected, deadline)
-}
-
-/// One thread runs all of the model: nobody sleeps, and who would sleep for ever runs out of steps.
-#[cfg(shuttle)]
-fn model(word: &AtomicU32, expected: u32, deadline: Deadline) -> Slept {
-    crate::sync::yield_now();
-    let passes = deadline != Deadline::Never && super::clock::passes_now();
-    let waits = word.load(crate::sync::process::Ordering::Acquire) == expected;
-    if waits && passes { Slept::DeadlinePassed } else { Slept::LookAgain }
-}
-
-#[cfg(not(shuttle))]
-fn real(word: &AtomicU32, expected: u32, deadline: Deadline) -> Slept {
     let until = match deadline {
         Deadline::Passed => return Slept::DeadlinePassed,
         Deadline::At(ns) => Some(libc::timespec {
@@ -68,7 +51,6 @@ pub fn wake(word: *const AtomicU32) {
     }
 }
 
-#[cfg(not(shuttle))]
 fn errno() -> i32 {
     // SAFETY: the thread's own errno.
     unsafe { *libc::__errno_location() }

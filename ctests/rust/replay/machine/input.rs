@@ -29,6 +29,12 @@ impl<'a> Input<'a> {
         choices[self.below(choices.len())]
     }
 
+    /// As `below`, but the first ones more often: what happens to the same object is what matters.
+    pub fn mostly_first(&mut self, end: usize) -> usize {
+        let byte = usize::from(self.byte());
+        if byte < 128 { 0 } else { byte % end }
+    }
+
     /// Once in a while.
     pub fn rarely(&mut self) -> bool {
         self.byte() >= 0xf0

@@ -21,6 +21,7 @@ use bridgeq::ffi::status::{
 use bridgeq::ffi::tasks::{bq_join, bq_task_done};
 
 use super::input::Input;
+use super::say;
 use crate::spec::{Order, Spec};
 
 /// Items of this size exist in no memory: every put is refused.
@@ -73,10 +74,17 @@ pub struct TestedQueue {
     counter: u64,
 }
 
-/// Some options, and whether they are good.
-fn options(input: &mut Input<'_>) -> (bq_options, bool) {
-    let order = input.pick(&[BQ_FIFO, BQ_LIFO, BQ_PRIORITY, BQ_FIFO]);
-    let compares: [bq_compare_fn; 3] = [None, Some(by_first_byte), Some(liar)];
+/// Some options, and the order that they ask for. `None`: they are refused.
+fn options(input: &mut Input<'_>) -> (bq_options, Option<Order>) {
+    let compares: [(u32, bq_compare_fn, Order); 6] = [
+        (BQ_FIFO, None, Order::Fifo),
+        (BQ_LIFO, None, Order::Lifo),
+        (BQ_PRIORITY, None, Order::Priority),
+        (BQ_FIFO, None, Order::Fifo),
+        (BQ_PRIORITY, Some(by_first_byte), Order::Priority),
+        (BQ_PRIORITY, Some(liar), Order::Whatever),
+    ];
+    let (order, compare, means) = input.pick(&compares);
     let mut options = bq_options {
         size: size_of::<bq_options>(),
         order,
@@ -84,7 +92,7 @@ fn options(input: &mut Input<'_>) -> (bq_options, bool) {
         capacity: input.pick(&CAPACITIES),
         item_size: input.pick(&SIZES),
         drop: Some(log_drop),
-        compare: if order == BQ_PRIORITY { input.pick(&compares) } else { None },
+        compare,
         context: ptr::null_mut(),
         linger_ns: input.pick(&[BQ_NO_LINGER, 0, 300]),
     };
@@ -92,7 +100,7 @@ fn options(input: &mut Input<'_>) -> (bq_options, bool) {
         options.drop = None;
     }
     if !input.rarely() {
-        return (options, true);
+        return (options, Some(means));
     }
     match input.below(8) {
         0 => options.size = input.pick(&[0, 1, 8, size_of::<bq_options>() - 1, 5000, usize::MAX]),
@@ -100,11 +108,13 @@ fn options(input: &mut Input<'_>) -> (bq_options, bool) {
         2 => options.flags = 1 << input.below(32),
         3 => options.item_size = input.pick(&[TOO_LARGE + 1, isize::MAX as usize, usize::MAX]),
         4 => options.linger_ns = input.pick(&[-2, i64::MIN]),
-        5 => (options.order, options.compare) = (BQ_FIFO, Some(by_first_byte)),
-        6 => (options.order, options.compare) = (BQ_LIFO, Some(by_first_byte)),
-        _ => return (options, true),
+        5 => {
+            options.order = input.pick(&[BQ_FIFO, BQ_LIFO]);
+            options.compare = Some(by_first_byte);
+        }
+        _ => return (options, Some(means)),
     }
-    (options, false)
+    (options, None)
 }
 
 /// How long to wait, and whether that is a timeout at all. For ever only where nothing has to be
@@ -125,7 +135,7 @@ pub fn timeout(input: &mut Input<'_>, would_wait: bool) -> (i64, bool) {
 impl TestedQueue {
     /// Makes a queue, or fails to.
     pub fn new(input: &mut Input<'_>) -> Option<Self> {
-        let (mut options, good) = options(input);
+        let (mut options, order) = options(input);
         let size = if options.item_size == 0 { 8 } else { options.item_size };
         let dropped = RefCell::new(Vec::new());
         let context = Box::new(Context { size, dropped, lies: Cell::new(7) });
@@ -135,17 +145,10 @@ impl TestedQueue {
             assert_eq!(unsafe { bq_queue_new(&raw const options, ptr::null_mut()) }, BQ_INVALID);
         }
         let status = unsafe { bq_queue_new(&raw const options, &raw mut handle) };
-        assert_eq!(status, if good { BQ_OK } else { BQ_INVALID });
-        assert_eq!(handle.is_null(), !good);
-        let order = match (options.order, options.compare) {
-            _ if !good => return None,
-            (BQ_FIFO, _) => Order::Fifo,
-            (BQ_LIFO, _) => Order::Lifo,
-            (_, Some(f)) if ptr::fn_addr_eq(f, liar as unsafe extern "C" fn(_, _, _) -> _) => {
-                Order::Whatever
-            }
-            _ => Order::Priority,
-        };
+        assert_eq!(status, if order.is_some() { BQ_OK } else { BQ_INVALID });
+        assert_eq!(handle.is_null(), order.is_none());
+        let order = order?;
+        say(|| format!("bq_queue_new: {handle:p}, {order:?}, {}, {size}", options.capacity));
         Some(Self {
             handle,
             references: 1,
@@ -164,11 +167,13 @@ impl TestedQueue {
     }
 
     pub fn take_reference(&mut self) {
+        say(|| format!("bq_queue_ref({:p})", self.handle));
         assert_eq!(unsafe { bq_queue_ref(self.handle) }, self.handle);
         self.references += 1;
     }
 
     pub fn release_reference(&mut self) {
+        say(|| format!("bq_queue_unref({:p})", self.handle));
         unsafe { bq_queue_unref(self.handle) };
         self.references -= 1;
         self.died();
@@ -217,6 +222,7 @@ impl TestedQueue {
         let will = self.will_put();
         let (timeout_ns, good) = timeout(input, will == BQ_FULL);
         let item = if input.rarely() { ptr::null() } else { item.as_ptr() };
+        say(|| format!("bq_put({:p}, {number:#x}, {timeout_ns})", self.handle));
         let want = if good && !item.is_null() { will } else { BQ_INVALID };
         assert_eq!(unsafe { bq_put(self.handle, item.cast(), timeout_ns) }, want);
         if want == BQ_OK {
@@ -230,6 +236,7 @@ impl TestedQueue {
         let will = self.will_put();
         let (timeout_ns, good) = timeout(input, will == BQ_FULL);
         let want = if good && self.takes_priority { will } else { BQ_INVALID };
+        say(|| format!("bq_put_priority({:p}, {number:#x}, {priority})", self.handle));
         let status =
             unsafe { bq_put_priority(self.handle, item.as_ptr().cast(), priority, timeout_ns) };
         assert_eq!(status, want);
@@ -251,6 +258,7 @@ impl TestedQueue {
             BQ_OK => put as isize,
             will => will as isize,
         };
+        say(|| format!("bq_put_many({:p}, {count}, {timeout_ns})", self.handle));
         let got = unsafe { bq_put_many(self.handle, pointer.cast(), count, timeout_ns) };
         assert_eq!(got, want);
         for &(number, _) in items.iter().take(usize::try_from(want).unwrap_or(0)) {
@@ -271,18 +279,21 @@ impl TestedQueue {
     }
 
     pub fn get(&mut self, input: &mut Input<'_>) {
-        self.get_or_peek(input, bq_get);
+        if let Some(number) = self.look_at_next(input, bq_get) {
+            self.spec.get(number);
+        }
     }
 
     pub fn peek(&mut self, input: &mut Input<'_>) {
-        self.get_or_peek(input, bq_peek);
+        self.look_at_next(input, bq_peek);
     }
 
-    fn get_or_peek(
-        &mut self,
+    /// Gets or peeks; which item that gave.
+    fn look_at_next(
+        &self,
         input: &mut Input<'_>,
         call: unsafe extern "C" fn(*mut bq_queue, *mut c_void, i64) -> bq_status,
-    ) {
+    ) -> Option<u64> {
         let next = self.spec.next();
         let (timeout_ns, good) = timeout(input, next == Err(BQ_EMPTY));
         let mut buffer = self.buffer(1);
@@ -292,15 +303,11 @@ impl TestedQueue {
             Ok(_) => BQ_OK,
             Err(why) => why,
         };
+        say(|| format!("bq_get or bq_peek({:p}, {timeout_ns})", self.handle));
         assert_eq!(unsafe { call(self.handle, item.cast(), timeout_ns) }, want);
         let written = if want == BQ_OK { self.size } else { 0 };
         assert!(buffer[written..].iter().all(|&byte| byte == UNTOUCHED));
-        if want == BQ_OK {
-            let number = self.identify(&buffer[..written]);
-            if !ptr::fn_addr_eq(call, bq_peek as unsafe extern "C" fn(_, _, _) -> _) {
-                self.spec.get(number);
-            }
-        }
+        (want == BQ_OK).then(|| self.identify(&buffer[..written]))
     }
 
     pub fn get_many(&mut self, input: &mut Input<'_>) {
@@ -316,6 +323,7 @@ impl TestedQueue {
             Err(why) => why as isize,
         };
         let items = buffer.as_mut_ptr().cast();
+        say(|| format!("bq_get_many({:p}, {max}, {timeout_ns})", self.handle));
         assert_eq!(unsafe { bq_get_many(self.handle, items, max, timeout_ns) }, want);
         let got = usize::try_from(want).unwrap_or(0);
         let written = if got > 0 { got * self.size } else { 0 };
@@ -328,6 +336,7 @@ impl TestedQueue {
 
     pub fn task_done(&mut self, input: &mut Input<'_>) {
         let count = input.pick(&[1, 0, 2, 3, 10, self.spec.unfinished(), usize::MAX]);
+        say(|| format!("bq_task_done({:p}, {count})", self.handle));
         let want = self.spec.task_done(count as u64);
         assert_eq!(unsafe { bq_task_done(self.handle, count) }, want);
     }
@@ -336,12 +345,14 @@ impl TestedQueue {
         let will = self.spec.join();
         let (timeout_ns, good) = timeout(input, will != BQ_OK);
         let want = if good { will } else { BQ_INVALID };
+        say(|| format!("bq_join({:p}, {timeout_ns})", self.handle));
         assert_eq!(unsafe { bq_join(self.handle, timeout_ns) }, want);
     }
 
     pub fn shutdown(&mut self, input: &mut Input<'_>) {
         let mode = input.pick(&[BQ_DRAIN, BQ_DISCARD, 2, u32::MAX]);
         let want = if mode > BQ_DISCARD { BQ_INVALID } else { BQ_OK };
+        say(|| format!("bq_shutdown({:p}, {mode})", self.handle));
         assert_eq!(unsafe { bq_shutdown(self.handle, mode) }, want);
         self.spec.shut |= want == BQ_OK;
         let discarded = if mode == BQ_DISCARD { self.spec.clear() } else { Vec::new() };
@@ -350,29 +361,32 @@ impl TestedQueue {
 
     pub fn clear(&mut self) {
         let cleared = self.spec.clear();
+        say(|| format!("bq_clear({:p})", self.handle));
         assert_eq!(unsafe { bq_clear(self.handle) }, cleared.len());
         self.check_dropped(&cleared);
     }
 
     pub fn poll(&mut self, input: &mut Input<'_>) {
-        let events = u32::from(input.byte()) % 32 | if input.rarely() { 32 << 9 } else { 0 };
+        let unknown = if input.rarely() { 32 << 9 } else { 0 };
+        let events = (u32::from(input.byte()) % 32) | unknown;
         let will = if (1..32).contains(&events) { self.spec.events() & events } else { 0 };
         let (timeout_ns, good) = timeout(input, will == 0 && (1..32).contains(&events));
         let want = if good { will } else { 0 };
+        say(|| format!("bq_poll({:p}, {events}, {timeout_ns})", self.handle));
         assert_eq!(unsafe { bq_poll(self.handle, events, timeout_ns) }, want);
     }
 
     pub fn set_capacity(&mut self, input: &mut Input<'_>) {
         self.spec.capacity = input.pick(&CAPACITIES);
+        say(|| format!("bq_set_capacity({:p}, {})", self.handle, self.spec.capacity));
         assert_eq!(unsafe { bq_set_capacity(self.handle, self.spec.capacity) }, BQ_OK);
     }
 
     /// Everything that can be read, against what is known.
     pub fn look(&self, input: &mut Input<'_>) {
         let spec = &self.spec;
-        let lengths = unsafe {
-            (bq_len(self.handle), bq_capacity(self.handle), bq_unfinished(self.handle))
-        };
+        let lengths =
+            unsafe { (bq_len(self.handle), bq_capacity(self.handle), bq_unfinished(self.handle)) };
         assert_eq!(lengths, (spec.len(), spec.capacity, spec.unfinished()));
         const WORDS: usize = size_of::<bq_stats>() / 8;
         let size = if input.rarely() { input.below(size_of::<bq_stats>()) } else { WORDS * 8 };

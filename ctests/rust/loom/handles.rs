@@ -1,0 +1,56 @@
+//! The last reference, wherever it goes.
+
+use loom::thread;
+
+use crate::fixture::*;
+use bridgeq::queue::{Config, Order};
+use bridgeq::wait::Events;
+
+#[test]
+fn the_last_of_two_references_discards_what_is_left() {
+    for order in [Order::Fifo, Order::Lifo] {
+        model_fenced(move || {
+            let discards = Discards::new();
+            let queue = queue(Config { order, destroy: discards.destroy(), ..options(1) });
+            let other = thread::spawn({
+                let queue = queue.share();
+                move || put(&queue, 7, NOW).unwrap()
+            });
+            drop(queue);
+            other.join().unwrap();
+            assert_eq!(discards.count(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_poller_keeps_its_queue_until_it_goes_itself() {
+    model_fenced(|| {
+        let discards = Discards::new();
+        let queue = queue(Config { destroy: discards.destroy(), ..options(1) });
+        let this = Loop::of(&queue, Events::READABLE);
+        let other = thread::spawn(move || put(&queue, 7, NOW).unwrap());
+        let _bell = this.unref();
+        other.join().unwrap();
+        assert_eq!(discards.count(), 1);
+    });
+}
+
+#[test]
+fn a_poller_that_goes_takes_its_watch_of_a_queue_in_use_with_it() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let this = Loop::of(&queue, Events::READABLE);
+        let other = thread::spawn({
+            let queue = queue.share();
+            move || {
+                put(&queue, 7, NOW).unwrap();
+                get(&queue, NOW).unwrap();
+                put(&queue, 8, NOW).unwrap();
+            }
+        });
+        let _bell = this.unref();
+        other.join().unwrap();
+        assert_eq!(queue.stats().waiting.watches, 0);
+    });
+}

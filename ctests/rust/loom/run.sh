@@ -1,0 +1,29 @@
+#!/bin/sh
+# Runs every model, each in a process of its own: a deadlock aborts. `run.sh [PREEMPTIONS [SECONDS]]`
+set -eu
+
+if [ "${1-}" = --help ]; then
+  echo "usage: run.sh [PREEMPTIONS [SECONDS]]    (1 and 10: what takes longer is cut, and said to be)"
+  exit
+fi
+
+export LOOM_MAX_PREEMPTIONS="${1:-1}" RUSTFLAGS="--cfg loom"
+seconds=${2:-10}
+cd "$(dirname "$0")/../../.."
+build="cargo test --release --test loom --target-dir target/loom"
+$build --no-run 2>&1
+program=$($build --no-run 2>&1 | sed -n 's/.*Executable .*(\(.*\))/\1/p')
+
+passed=0 cut=0 failed=0
+for model in $("$program" --list 2>/dev/null | sed -n 's/: test$//p'); do
+  status=0
+  timeout "$seconds" "$program" --exact "$model" >target/loom/log 2>&1 || status=$?
+  case $status in
+  0) passed=$((passed + 1)) ;;
+  124) cut=$((cut + 1)) && echo "cut after $seconds s: $model" ;;
+  *) failed=$((failed + 1)) && cat target/loom/log && echo "fails: $model" ;;
+  esac
+done
+echo "$cut cut after $seconds s"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
