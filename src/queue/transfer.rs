@@ -152,7 +152,9 @@ impl Queue {
         self.store.set_capacity(capacity);
         crate::sync::fence(crate::sync::Ordering::SeqCst); // ORDERING: behind the change; see Waiters::attention
         let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
-        self.wake_up_to(crate::wait::Line::Writers, room);
+        // No more than wait now: one that finds the capacity changed back waits again at once.
+        let waiting = self.waiters.counts();
+        self.wake_up_to(crate::wait::Line::Writers, room.min(waiting.puts + waiting.watches));
     }
 
     #[cold]
