@@ -28,10 +28,12 @@ pub fn fence(_: Ordering) {}
 
 pub use cell::{Cell, UnsafeCell};
 pub use lock::{Mutex, MutexGuard};
+pub use prefetch::{prefetch_for_reading, prefetch_for_writing};
 pub use shared::{Counted, Shared};
 
 mod cell;
 mod lock;
+mod prefetch;
 #[cfg(loom)]
 mod seen;
 mod shared;

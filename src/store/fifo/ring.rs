@@ -1,15 +1,17 @@
 //! One ring of a FIFO: an array of slots, each with a sequence number.
 //!
 //! ```text
-//! position p lives in slot p % slots        tail word: position of the next put << 2 | SHUT | SEALED
-//! stamp of its slot:  2p        free for p  head word: position of the next get << 2 | AWAY
-//!                     2p + 1    holds p
-//!                     2(p + slots)  free again, for the next lap
+//! turn t lives in slot t % slots            tail word: position of the next put << 2 | SHUT | SEALED
+//! stamp of its slot:  2t        free for t  head word: position of the next get << 2 | AWAY
+//!                     2t + 1    holds t
+//!                     2(t + slots)  free again, for the next lap
 //! ```
 //!
-//! Positions only grow, also when a ring is used again, and a ring's memory stays readable until its
-//! FIFO is dropped. So whoever comes late with a word it loaded long ago fails its compare-and-swap,
-//! and whatever it read of the ring before that was harmless.
+//! Positions count the items of the FIFO, turns those of the ring: position = origin + turn. Both only
+//! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
+//! that the stamps need no change, and with a position that is no smaller. A ring's memory stays readable
+//! until its FIFO is dropped. So whoever comes late with a word it loaded long ago fails its
+//! compare-and-swap, and whatever it read of the ring before that was harmless.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
@@ -19,6 +21,7 @@ use crossbeam_utils::CachePadded;
 use super::super::ItemLayout;
 use crate::sync::{
     AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, UnsafeCell, fence_after_rmw,
+    prefetch_for_reading, prefetch_for_writing,
 };
 use crate::sys::memory;
 
@@ -28,6 +31,13 @@ pub(super) const SEALED: u64 = 1;
 pub(super) const SHUT: u64 = 2;
 /// Gets do not start here: the ring is not the first one.
 pub(super) const AWAY: u64 = 1;
+
+const CACHE_LINE: usize = 64;
+/// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
+/// 35 without, 60 with 64 or 128 bytes, 51 to 62 with 256.
+const PREFETCH_BYTES: usize = 128;
+/// Of a longer slot no more than this.
+const MOST_PREFETCHED: usize = 512;
 
 const SHIFT: u32 = 2;
 /// What one position adds to a word.
@@ -52,29 +62,52 @@ struct SlotHead {
     item: UnsafeCell<()>,
 }
 
-/// One slot of a ring.
+/// The slot of one position of a ring.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'a> {
     head: &'a SlotHead,
     item: *mut u8,
+    /// What the stamp says while the slot is free for this position.
+    free: u64,
+    /// What it says when it is free for the position one lap later.
+    free_again: u64,
 }
 
-impl<'a> Slot<'a> {
+impl Slot<'_> {
+    /// Whether a put may write here: the get of the lap before is done with it.
     #[inline]
-    pub fn stamp(self) -> &'a AtomicU64 {
-        &self.head.stamp
+    pub fn is_free(self) -> bool {
+        // ORDERING: Acquire; pairs with the Release in release: the item that was there has been read.
+        self.head.stamp.load(Ordering::Acquire) == self.free
     }
 
-    /// Reads the item: nobody writes it meanwhile.
+    /// Whether the item is here.
     #[inline]
-    pub fn with<R>(self, read: impl FnOnce(*mut u8) -> R) -> R {
-        self.head.item.with(|_| read(self.item))
+    pub fn is_filled(self) -> bool {
+        // ORDERING: Acquire; pairs with the Release in fill: the item is there.
+        self.head.stamp.load(Ordering::Acquire) == self.free.wrapping_add(1)
     }
 
-    /// Writes the item: nobody else accesses it meanwhile.
+    /// Has the item written and publishes it. The caller has claimed the position, and the slot was free.
     #[inline]
-    pub fn with_mut<R>(self, write: impl FnOnce(*mut u8) -> R) -> R {
-        self.head.item.with_mut(|_| write(self.item))
+    pub fn fill(self, write: impl FnOnce(*mut u8)) {
+        self.head.item.with_mut(|_| write(self.item));
+        // ORDERING: Release; pairs with the Acquire in is_filled: the item is there.
+        self.head.stamp.store(self.free + 1, Ordering::Release);
+    }
+
+    /// Has the item read; nobody writes it meanwhile.
+    #[inline]
+    pub fn read(self, read: impl FnOnce(*mut u8)) {
+        self.head.item.with(|_| read(self.item));
+    }
+
+    /// Has the item taken and frees the slot. The caller has claimed the position, and the slot was filled.
+    #[inline]
+    pub fn release(self, take: impl FnOnce(*mut u8)) {
+        self.read(take);
+        // ORDERING: Release; pairs with the Acquire in is_free: the item was read.
+        self.head.stamp.store(self.free_again, Ordering::Release);
     }
 }
 
@@ -91,9 +124,14 @@ pub(super) struct Ring {
     pub head: CachePadded<AtomicU64>,
     slots: NonNull<u8>,
     mask: u64,
+    /// The position that slots are counted from. Each life of the ring goes on where the one before has
+    /// left the stamps.
+    origin: AtomicU64,
     stride: usize,
     /// From the start of a slot to its item.
     offset: usize,
+    /// How many slots further on lies the one to prefetch.
+    ahead: u64,
     /// How many threads read an item here without having claimed it: no slot is reused meanwhile.
     pub pins: AtomicU32,
     /// The ring behind this one; set before SEALED is acted upon, under the chain's lock.
@@ -151,8 +189,10 @@ impl Ring {
             head: CachePadded::new(AtomicU64::new(AWAY)),
             slots: memory,
             mask: slots - 1,
+            origin: AtomicU64::new(0),
             stride: slot.size(),
             offset,
+            ahead: PREFETCH_BYTES.div_ceil(slot.size()) as u64,
             pins: AtomicU32::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             spare: Cell::new(ptr::null_mut()),
@@ -164,7 +204,8 @@ impl Ring {
             ring.write(fresh);
             for index in 0..slots as usize {
                 let head = memory.add(index * slot.size()).cast::<SlotHead>();
-                head.write(SlotHead { stamp: AtomicU64::new(0), item: UnsafeCell::new(()) });
+                let stamp = AtomicU64::new(2 * index as u64);
+                head.write(SlotHead { stamp, item: UnsafeCell::new(()) });
             }
         }
         Some(ring)
@@ -190,14 +231,52 @@ impl Ring {
         self.mask + 1
     }
 
-    /// The slot of a position; also for a position that the ring does not hold: the answer is a slot.
+    /// Which turn a position has in this ring: slots take turns, life after life of the ring. To be asked
+    /// before the position is claimed, since later the ring may have another life. Who is late and asks for
+    /// a position of an earlier life gets some turn: its compare-and-swap fails, or a look at the head tells.
     #[inline]
-    pub fn slot(&self, position: u64) -> Slot<'_> {
-        let index = (position & self.mask) as usize;
+    pub fn turn(&self, position: u64) -> u64 {
+        // ORDERING: Acquire; pairs with the Release in open: whoever sees the origin of a new life sees how
+        // the one before ended.
+        position.wrapping_sub(self.origin.load(Ordering::Acquire))
+    }
+
+    /// The slot whose turn it is.
+    #[inline]
+    pub fn slot(&self, turn: u64) -> Slot<'_> {
+        let index = (turn & self.mask) as usize;
         // SAFETY: the index is below the number of slots, each initialised by new().
-        unsafe {
+        let (head, item) = unsafe {
             let slot = self.slots.add(index * self.stride);
-            Slot { head: slot.cast().as_ref(), item: slot.as_ptr().add(self.offset) }
+            (slot.cast().as_ref(), slot.as_ptr().add(self.offset))
+        };
+        let free = turn.wrapping_mul(2);
+        Slot { head, item, free, free_again: free.wrapping_add(2 * self.slots()) }
+    }
+
+    /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
+    /// for a cache line from whoever emptied the slot: its compare-and-swap cannot overtake the last store.
+    #[inline]
+    pub fn prefetch_after_put(&self, turn: u64) {
+        self.prefetch(turn + self.ahead, prefetch_for_writing);
+    }
+
+    /// The same for a get, where a slot is longer than a cache line: 64-byte items 9 to 20 M a second. Shorter
+    /// ones are best left to the put that is writing nearby: 8-byte items 60 without, 45 with.
+    #[inline]
+    pub fn prefetch_after_get(&self, turn: u64) {
+        if self.stride > CACHE_LINE {
+            self.prefetch(turn + 2, prefetch_for_reading);
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, turn: u64, fetch: impl Fn(*const u8)) {
+        let start = ptr::from_ref(self.slot(turn).head).cast::<u8>();
+        fetch(start);
+        if self.stride > CACHE_LINE {
+            let lines = (CACHE_LINE..self.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
+            lines.for_each(|offset| fetch(start.wrapping_add(offset)));
         }
     }
 
@@ -217,29 +296,55 @@ impl Ring {
         claim(&self.head, head, count)
     }
 
-    /// Readies the ring for positions from `base` on; nobody may get here yet. Under the chain's lock.
+    /// Readies the ring for positions from `base` on, sealed and away still. Under the chain's lock. A get of
+    /// the ring's last life may still be reading its slot, which is free when it is done.
     pub fn open(&self, base: u64, head_seen: u64) {
-        for position in base..base + self.slots() {
-            // ORDERING: Relaxed; published by the Release below.
-            self.slot(position).stamp().store(2 * position, Ordering::Relaxed);
+        let turn = self.turn(self.end());
+        if self.trimmed.replace(false) {
+            for turn in turn..turn + self.slots() {
+                // ORDERING: Relaxed; published by the Release below.
+                self.slot(turn).head.stamp.store(2 * turn, Ordering::Relaxed);
+            }
         }
-        self.trimmed.set(false);
-        // ORDERING: Relaxed; as above. A thread that is late by a whole life of the ring may write an
+        // ORDERING: Release; see turn.
+        self.origin.store(base.wrapping_sub(turn), Ordering::Release);
+        // ORDERING: Relaxed; published below. A thread that is late by a whole life of the ring may write an
         // older view of the head here later: too low is always allowed.
         self.tail.head_seen.store(head_seen, Ordering::Relaxed);
         // ORDERING: Relaxed; read after the Release below, or with SEALED under the lock.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: Release; a late thread that loads one of these words with Acquire sees the stamps
-        // that go with it.
+        // ORDERING: Release; a late thread that loads one of these words with Acquire sees the origin
+        // and the stamps that go with it.
         self.head.store(word(base) | AWAY, Ordering::Release);
-        self.tail.word.store(word(base), Ordering::Release);
+        self.tail.word.store(word(base) | SEALED, Ordering::Release);
+    }
+
+    /// Lets puts in. Under the chain's lock.
+    pub fn unseal(&self) {
+        // ORDERING: Relaxed; written under the lock that is held.
+        let sealed = self.tail.word.load(Ordering::Relaxed);
+        // ORDERING: Release; a put that loads this word sees tail_ring moved.
+        self.tail.word.store(sealed & !SEALED, Ordering::Release);
+    }
+
+    /// Whether the first put of another life would find its slot free; asked of a ring that is emptied.
+    pub fn is_usable(&self) -> bool {
+        let is_free = self.trimmed.get() || self.slot(self.turn(self.end())).is_free();
+        // ORDERING: Relaxed; a ring that is not taken up is met again, and puts look for themselves.
+        is_free && self.pins.load(Ordering::Relaxed) == 0
+    }
+
+    /// Where puts ended, or begin: of a ring that takes none.
+    fn end(&self) -> u64 {
+        // ORDERING: Relaxed; written under the chain's lock, which is held.
+        position(self.tail.word.load(Ordering::Relaxed))
     }
 
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
-        let is_free = |i| self.slot(i).stamp().load(Ordering::Acquire).is_multiple_of(2);
-        // ORDERING: SeqCst; the pins after the stamps, for the reason given in slot_is_free.
+        let is_free = |i| self.slot(i).head.stamp.load(Ordering::Acquire).is_multiple_of(2);
+        // ORDERING: SeqCst; the pins after the stamps, for the reason given in Fifo::peek.
         (0..self.slots()).all(is_free) && self.pins.load(Ordering::SeqCst) == 0
     }
 

@@ -1,4 +1,6 @@
+use super::get::item_at;
 use super::*;
+use crate::store::{NotGot, NotPut};
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 
@@ -253,4 +255,54 @@ fn peeks_see_whole_items_while_slots_are_reused() {
             }
         }
     });
+}
+
+/// A get that is slow to release its slot is left behind in a ring of four slots, which is sealed, emptied
+/// and opened again meanwhile: positions have moved on by one then, turns have not.
+#[test]
+fn another_life_of_a_ring_confuses_nobody_who_is_late() {
+    let fifo = fifo(4);
+    let tail_ring = || fifo.tail_ring.load(Ordering::Relaxed);
+    let claim = || fifo.claim_filled(1, u64::MAX).unwrap_or_else(|why| panic!("{why:?}"));
+    let items = |claim: Claim<'_>| {
+        let mut items = Vec::new();
+        claim.slots().for_each(|slot| {
+            // SAFETY: items are eight bytes long.
+            slot.release(|item| items.push(unsafe { item.cast::<u64>().read_unaligned() }));
+        });
+        items
+    };
+    (0..4).for_each(|value| put(&fifo, value).unwrap());
+    let first = tail_ring();
+    // SAFETY: rings live as long as the FIFO.
+    let ring = unsafe { &*first };
+
+    let quick = claim();
+    put(&fifo, 4).unwrap(); // its slot is not free: the ring is sealed
+    let second = tail_ring();
+    assert_ne!(second, first);
+    assert_eq!(items(quick), [0]);
+    let slow = claim();
+    let old_head = ring.head.load(Ordering::Relaxed);
+    (2..=4).for_each(|value| assert_eq!(get(&fifo), Ok(value)));
+
+    // SAFETY: as above.
+    let pins = unsafe { &(*second).pins };
+    pins.fetch_add(1, Ordering::Relaxed); // somebody peeks there: puts go on elsewhere
+    put(&fifo, 5).unwrap();
+    pins.fetch_sub(1, Ordering::Relaxed);
+    assert_eq!(tail_ring(), first);
+
+    // For whom the origin is the new one and the head the old one, the slow get's item seems to be first.
+    let wrong = ring.slot(ring.turn(position(old_head)));
+    assert!(wrong.is_filled() && item_at(ring, old_head).is_none());
+    assert_eq!(items(slow), [1]);
+    (6..9).for_each(|value| put(&fifo, value).unwrap());
+    assert_eq!(put(&fifo, 9), Err(NotPut::Full));
+    (5..9).for_each(|value| assert_eq!(get(&fifo), Ok(value)));
+    assert_eq!((get(&fifo), fifo.entered()), (Err(NotGot::Empty), 9));
+
+    fifo.advance(ring); // by somebody who saw its first life sealed and emptied
+    put(&fifo, 9).unwrap();
+    assert_eq!(get(&fifo), Ok(9));
 }

@@ -1,0 +1,256 @@
+//! The way out: an item is claimed at the head, then taken.
+
+use std::ptr;
+
+use super::ring::{AWAY, Ring, SEALED, SHUT, Slot, position, word};
+use super::{Claim, Fifo, PATIENCE, stand_back};
+use crate::store::NotGot;
+use crate::sync::{Ordering, fence_after_rmw, pause};
+
+impl Fifo {
+    /// # Safety
+    /// As for `Store::pop`.
+    #[inline(always)] // the way out, as short as it gets; everything unusual is in pop_many
+    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; as in claim_filled, of which this is the first try.
+        if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
+            let head = ring.head.load(Ordering::Acquire);
+            let turn = ring.turn(position(head));
+            let slot = ring.slot(turn);
+            if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
+                ring.prefetch_after_get(turn);
+                // SAFETY: `item` has room for one.
+                slot.release(|from| unsafe { self.item.copy(from, item) });
+                return Ok(());
+            }
+        }
+        // SAFETY: passed on.
+        unsafe { self.pop_many(item, 1) }.map(drop)
+    }
+
+    /// # Safety
+    /// As for `Store::pop_many`.
+    #[inline(never)]
+    pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
+        let mut got = 0;
+        loop {
+            let claim = match self.claim_filled((max - got) as u64, u64::MAX) {
+                Ok(claim) => claim,
+                Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
+            };
+            for slot in claim.slots() {
+                // SAFETY: passed on; the claims are not larger than `max` together.
+                slot.release(|from| unsafe {
+                    self.item.copy(from, items.add(got * self.item.size()));
+                });
+                got += 1;
+            }
+            // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
+            if got == max || claim.ring.next.load(Ordering::Relaxed).is_null() {
+                return Ok(got);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for `Store::peek`.
+    pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
+        loop {
+            let Some(ring) = self.first_ring()? else { continue };
+            // ORDERING: SeqCst; pairs with `is_free`: a put that may reuse this slot comes after a
+            // get that moved the head, which comes after the look at the head below, and sees the pin.
+            ring.pins.fetch_add(1, Ordering::SeqCst);
+            fence_after_rmw();
+            let head = ring.head.load(Ordering::SeqCst);
+            let first = item_at(ring, head);
+            if let Some(slot) = first {
+                // SAFETY: no put reuses the slot while the pin is there; `item` is the caller's.
+                slot.read(|from| unsafe { self.item.copy(from, item) });
+            }
+            // ORDERING: Release; pairs with the load of the pins before a slot or ring is reused.
+            ring.pins.fetch_sub(1, Ordering::Release);
+            if first.is_some() {
+                return Ok(());
+            }
+            match head & AWAY {
+                0 => self.why_nothing(ring, head, Look::Again)?,
+                _ => self.until_moved_on(ring),
+            }
+        }
+    }
+
+    /// As `Store::discard`.
+    pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
+        let end = self.entered();
+        let mut discarded = 0;
+        while let Ok(claim) = self.claim_filled(1, end) {
+            claim.slots().for_each(|slot| slot.release(&mut *each));
+            discarded += claim.count;
+        }
+        discarded
+    }
+
+    #[inline]
+    pub fn readiness(&self) -> Result<(), NotGot> {
+        loop {
+            let Some((ring, head)) = self.first()? else { continue };
+            if item_at(ring, head).is_some() {
+                return Ok(());
+            }
+            self.why_nothing(ring, head, Look::Once)?;
+        }
+    }
+
+    /// Claims at least one and at most `most` items, of positions before `end`.
+    #[inline]
+    pub(super) fn claim_filled(&self, most: u64, end: u64) -> Result<Claim<'_>, NotGot> {
+        loop {
+            let Some((ring, head)) = self.first()? else { continue };
+            let at = position(head);
+            if at >= end {
+                return Err(NotGot::Empty);
+            }
+            let first = ring.turn(at);
+            let count = filled_from(ring, first, most.min(end - at));
+            if count == 0 {
+                self.why_nothing(ring, head, Look::Again)?;
+                continue;
+            }
+            if ring.claim_head(head, count) {
+                return Ok(Claim { ring, first, count });
+            }
+            stand_back();
+        }
+    }
+
+    /// The ring that gets start at, and its head. `None`: look again.
+    #[inline]
+    fn first(&self) -> Result<Option<(&Ring, u64)>, NotGot> {
+        let Some(ring) = self.first_ring()? else { return Ok(None) };
+        // ORDERING: Acquire; pairs with the Release in Ring::open: the stamps fit the position.
+        let head = ring.head.load(Ordering::Acquire);
+        if head & AWAY == 0 {
+            return Ok(Some((ring, head)));
+        }
+        self.until_moved_on(ring);
+        Ok(None)
+    }
+
+    /// The ring that gets start at. `None`: look again.
+    #[inline]
+    fn first_ring(&self) -> Result<Option<&Ring>, NotGot> {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; pairs with the Release in grow and in advance: the ring is initialised.
+        let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
+        if ring.is_some() {
+            return Ok(ring);
+        }
+        if !self.is_shut_before_use() {
+            return Err(NotGot::Empty);
+        }
+        // Shut, and no ring comes any more; but one may have come before that.
+        match self.head_ring.load(Ordering::Acquire).is_null() {
+            true => Err(NotGot::Drained),
+            false => Ok(None),
+        }
+    }
+
+    /// The ring that head_ring named is marked as away: gets have moved on from it, or somebody is about to move
+    /// on to it. Returns when that is done.
+    #[cold]
+    pub(super) fn until_moved_on(&self, ring: &Ring) {
+        // ORDERING: Acquire; as in first_ring.
+        if ptr::eq(self.head_ring.load(Ordering::Acquire), ring) {
+            drop(self.chain.lock());
+        }
+    }
+
+    /// Says why there is no item at this head, or returns when it is worth trying again.
+    #[cold]
+    fn why_nothing(&self, ring: &Ring, head: u64, look: Look) -> Result<(), NotGot> {
+        // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: see `entered`.
+        let tail = ring.tail.word.load(Ordering::SeqCst);
+        // ORDERING: Relaxed; compared only. Empty is said of a head that is the head.
+        if ring.head.load(Ordering::Relaxed) != head {
+            return Ok(());
+        }
+        let at = position(head);
+        if position(tail) == at {
+            return match tail & (SEALED | SHUT) {
+                0 => Err(NotGot::Empty),
+                SHUT => Err(NotGot::Drained),
+                _ => {
+                    self.advance(ring);
+                    Ok(())
+                }
+            };
+        }
+        for _ in 0..match look {
+            Look::Once => 1,
+            Look::Again => PATIENCE,
+        } {
+            // ORDERING: Relaxed; only whether to try again.
+            if ring.slot(ring.turn(at)).is_filled() || ring.head.load(Ordering::Relaxed) != head {
+                return Ok(());
+            }
+            pause();
+        }
+        Err(NotGot::Pending)
+    }
+
+    /// Moves gets on to the next ring: this one is sealed and has been emptied.
+    #[cold]
+    pub(super) fn advance(&self, ring: &Ring) {
+        let mut chain = self.chain.lock();
+        // ORDERING: Relaxed; written under the lock that is held.
+        if !ptr::eq(self.head_ring.load(Ordering::Relaxed), ring) {
+            return;
+        }
+        // Once more, now that nobody else seals or moves on: the ring may have been left, used again and
+        // come to the front since this thread looked.
+        // ORDERING: Acquire; as in claim_filled.
+        let (tail, head) =
+            (ring.tail.word.load(Ordering::Acquire), ring.head.load(Ordering::Acquire));
+        if tail & SEALED == 0 || position(tail) != position(head) {
+            return;
+        }
+        // ORDERING: Acquire; pairs with the Release in grow, which sealed the ring under this lock.
+        let next = ring.next.load(Ordering::Acquire);
+        // SAFETY: a ring that was sealed has a next one; rings live as long as the FIFO.
+        let first = unsafe { &*next };
+        // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
+        let base = position(first.head.load(Ordering::Relaxed));
+        // ORDERING: Release; pairs with the Acquire in first_ring.
+        self.head_ring.store(next, Ordering::Release);
+        // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
+        // ORDERING: Release; pairs with the Acquire of gets that load this word.
+        first.head.store(word(base), Ordering::Release);
+        // Only now: whoever sees this mark finds the next ring.
+        // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
+        ring.head.fetch_or(AWAY, Ordering::Release);
+        chain.retire(ptr::NonNull::from(ring));
+    }
+}
+
+/// How long to look at an item that is on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Once,
+    Again,
+}
+
+/// The slot of the first item, if it is there and this is still the head.
+#[inline]
+pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
+    let slot = ring.slot(ring.turn(position(head)));
+    let filled = head & AWAY == 0 && slot.is_filled();
+    // ORDERING: Acquire; behind the look at the slot. If the ring has another life since the head was loaded,
+    // that may have been another slot: who saw there what comes of it sees here that the head has moved on.
+    (filled && ring.head.load(Ordering::Acquire) == head).then_some(slot)
+}
+
+/// How many items there are from this turn on, up to `most`.
+fn filled_from(ring: &Ring, turn: u64, most: u64) -> u64 {
+    (0..most).take_while(|&index| ring.slot(turn.wrapping_add(index)).is_filled()).count() as u64
+}

@@ -1,0 +1,198 @@
+//! The way in: a place is claimed at the tail, then filled.
+
+use std::ptr;
+
+use super::chain::next_slots;
+use super::ring::{Ring, SEALED, SHUT, Slot, position};
+use super::{Claim, Fifo, PATIENCE, stand_back};
+use crate::store::NotPut;
+use crate::sync::{Ordering, pause};
+
+impl Fifo {
+    /// # Safety
+    /// As for `Store::push`.
+    #[inline(always)] // the way in, as short as it gets; everything unusual is in push_many
+    pub unsafe fn push(&self, item: *const u8) -> Result<(), NotPut> {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; as in claim_free, of which this is the first try.
+        if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
+            let tail = ring.tail.word.load(Ordering::Acquire);
+            let at = position(tail);
+            // ORDERING: Relaxed; as in room_at.
+            let seen = ring.tail.head_seen.load(Ordering::Relaxed);
+            let turn = ring.turn(at);
+            let slot = ring.slot(turn);
+            if tail & (SHUT | SEALED) == 0
+                && at.saturating_sub(seen) < self.limit.get()
+                && is_free(ring, slot)
+                && ring.claim_tail(tail, 1)
+            {
+                ring.prefetch_after_put(turn);
+                // SAFETY: `item` is one item long.
+                slot.fill(|to| unsafe { self.item.copy(item, to) });
+                return Ok(());
+            }
+        }
+        // SAFETY: passed on.
+        unsafe { self.push_many(item, 1) }.map(drop)
+    }
+
+    /// # Safety
+    /// As for `Store::push_many`.
+    #[inline(never)]
+    pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
+        let claim = self.claim_free(count as u64)?;
+        for (index, slot) in claim.slots().enumerate() {
+            // SAFETY: the claim is not larger than `count`.
+            let item = unsafe { items.add(index * self.item.size()) };
+            // SAFETY: as above.
+            slot.fill(|to| unsafe { self.item.copy(item, to) });
+        }
+        Ok(claim.count as usize)
+    }
+
+    /// Claims at least one and at most `most` positions for a put.
+    #[inline]
+    fn claim_free(&self, most: u64) -> Result<Claim<'_>, NotPut> {
+        loop {
+            // SAFETY: rings live as long as the FIFO.
+            // ORDERING: Acquire; pairs with the Release in grow: the ring is initialised.
+            let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
+                self.grow(None)?;
+                continue;
+            };
+            // ORDERING: Acquire; pairs with the Release in Ring::open: the stamps fit the position.
+            let tail = ring.tail.word.load(Ordering::Acquire);
+            if tail & (SHUT | SEALED) != 0 {
+                if tail & SHUT != 0 {
+                    return Err(NotPut::Shut);
+                }
+                self.grow(Some((ring, tail)))?; // returns when puts can go on
+                continue;
+            }
+            let Some(room) = self.room_at(ring, tail) else { continue };
+            if room == 0 {
+                return Err(NotPut::Full);
+            }
+            let first = ring.turn(position(tail));
+            let count = free_from(ring, first, most.min(room));
+            if count == 0 {
+                self.make_free(ring, tail)?;
+                continue;
+            }
+            if ring.claim_tail(tail, count) {
+                return Ok(Claim { ring, first, count });
+            }
+            stand_back();
+        }
+    }
+
+    /// How many items the limit lets in behind this tail. `None`: the tail has moved, look again.
+    #[inline]
+    fn room_at(&self, ring: &Ring, tail: u64) -> Option<u64> {
+        let at = position(tail);
+        let limit = self.limit.get();
+        // ORDERING: Relaxed; any head that once was leaves too little room, never too much.
+        let seen = ring.tail.head_seen.load(Ordering::Relaxed);
+        let room = limit.saturating_sub(at.saturating_sub(seen));
+        if room > 0 {
+            return Some(room);
+        }
+        let head = self.left();
+        // ORDERING: Relaxed; as above.
+        ring.tail.head_seen.store(head, Ordering::Relaxed);
+        let room = limit.saturating_sub(at.saturating_sub(head));
+        // ORDERING: Relaxed; compared only. Full is said of a tail that is the tail.
+        (room > 0 || ring.tail.word.load(Ordering::Relaxed) == tail).then_some(room)
+    }
+
+    /// The limit leaves room, the slot at the tail does not: the ring is too small, or somebody is still
+    /// reading there. Returns when it is worth trying again.
+    #[cold]
+    fn make_free(&self, ring: &Ring, tail: u64) -> Result<(), NotPut> {
+        let at = position(tail);
+        let full = || {
+            // ORDERING: Relaxed; decides only how long to look.
+            at.saturating_sub(position(ring.head.load(Ordering::Relaxed))) >= ring.slots()
+        };
+        for _ in 0..PATIENCE {
+            // ORDERING: Relaxed; compared only.
+            let moved = ring.tail.word.load(Ordering::Relaxed) != tail;
+            if moved || is_free(ring, ring.slot(ring.turn(at))) {
+                return Ok(());
+            }
+            if full() {
+                break;
+            }
+            pause();
+        }
+        self.grow(Some((ring, tail)))
+    }
+
+    /// Chains a ring behind the last one, or makes the first. Returns when puts can go on, whoever did it.
+    /// `last`: the ring and its tail, as the caller saw them.
+    #[cold]
+    fn grow(&self, last: Option<(&Ring, u64)>) -> Result<(), NotPut> {
+        let mut chain = self.chain.lock();
+        if chain.shut {
+            return Err(NotPut::Shut);
+        }
+        let at = last.map_or(ptr::null(), |(ring, _)| ptr::from_ref(ring));
+        // ORDERING: Relaxed; written under the lock that is held.
+        if !ptr::eq(self.tail_ring.load(Ordering::Relaxed), at) {
+            return Ok(());
+        }
+        // ORDERING: Relaxed; compared only. The last one again, but in another life, or after other puts.
+        if last.is_some_and(|(ring, tail)| ring.tail.word.load(Ordering::Relaxed) != tail) {
+            return Ok(());
+        }
+        let last = last.map(|(ring, _)| ring);
+        let slots = next_slots(last.map(Ring::slots), self.item, self.limit.get());
+        let fresh = chain.take(self.item, slots).ok_or(NotPut::NoMemory)?;
+        // SAFETY: rings live as long as the FIFO.
+        let ring = unsafe { fresh.as_ref() };
+        match last {
+            None => {
+                ring.open(0, 0);
+                // ORDERING: Relaxed; published by the Release below.
+                ring.head.store(0, Ordering::Relaxed);
+                // ORDERING: Release; pairs with the Acquire in first_ring.
+                self.head_ring.store(fresh.as_ptr(), Ordering::Release);
+            }
+            Some(last) => {
+                // ORDERING: SeqCst; no put claims here any more: its compare-and-swap fails.
+                let base = position(last.tail.word.fetch_or(SEALED, Ordering::SeqCst));
+                // ORDERING: Relaxed; a hint.
+                ring.open(base, last.tail.head_seen.load(Ordering::Relaxed));
+                // ORDERING: Release; pairs with the Acquire in advance.
+                last.next.store(fresh.as_ptr(), Ordering::Release);
+            }
+        }
+        // ORDERING: Release; pairs with the Acquire in claim_free and in entered.
+        self.tail_ring.store(fresh.as_ptr(), Ordering::Release);
+        // Only now: a late put that knows the ring from an earlier life claims where `entered` counts it.
+        ring.unseal();
+        Ok(())
+    }
+}
+
+/// Whether a put may write this slot: the get of the lap before is done with it, and nobody peeks.
+#[inline]
+fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
+    slot.is_free() && nobody_peeks(ring)
+}
+
+/// Asked behind the look at the stamps of slots to write.
+#[inline]
+fn nobody_peeks(ring: &Ring) -> bool {
+    // ORDERING: SeqCst; pairs with the pin in peek: see there. Synchronises with its Release when the last
+    // pin goes.
+    ring.pins.load(Ordering::SeqCst) == 0
+}
+
+/// How many slots from this turn on are free, up to `most`.
+fn free_from(ring: &Ring, turn: u64, most: u64) -> u64 {
+    let stamped = |&index: &u64| ring.slot(turn.wrapping_add(index)).is_free();
+    let free = (0..most).take_while(stamped).count() as u64;
+    if nobody_peeks(ring) { free } else { 0 }
+}
