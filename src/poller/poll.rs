@@ -83,17 +83,31 @@ impl Turn {
         while self.pop().is_some() {}
     }
 
+    /// The watches whose turn it is to come, but for those that are removed.
+    fn watches(&self) -> impl Iterator<Item = &Watch> {
+        // SAFETY: as in pop.
+        let mut at = unsafe { self.first.as_ref() };
+        std::iter::from_fn(move || {
+            let watch = at?;
+            // SAFETY: as above.
+            at = unsafe { watch.next.get().as_ref() };
+            Some(watch)
+        })
+        .filter(|watch| watch.place.get() != Place::Removed)
+    }
+
+    /// How many items there are for few watches that read. 0: they are many.
+    fn len_of_few(&self) -> u64 {
+        if self.len > FEW {
+            return 0;
+        }
+        let readers = self.watches().filter(|watch| watch.events.get().has(Events::READABLE));
+        readers.map(|watch| watch.queue().len() as u64).sum()
+    }
+
     /// Whether it is worth serving one of the watches.
     fn any_promising(&self) -> bool {
-        let mut at = self.first;
-        // SAFETY: as in pop.
-        while let Some(watch) = unsafe { at.as_ref() } {
-            if watch.place.get() != Place::Removed && !watch.promising().is_empty() {
-                return true;
-            }
-            at = watch.next.get();
-        }
-        false
+        self.watches().any(|watch| !watch.promising().is_empty())
     }
 }
 
@@ -253,6 +267,7 @@ impl Core {
             && self.look_again(deadline)
             && !self.by_hand.load(Ordering::Relaxed);
         self.lingering.set(if found { since() } else { None });
+        self.gather();
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
         while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
@@ -315,6 +330,11 @@ impl Core {
             }
             turn.push(token);
         }
+    }
+
+    /// Lets items gather before few watches are served; see Patience::gather.
+    fn gather(&self) {
+        self.patience.gather(self.linger, || self.watches.lock().turn.len_of_few());
     }
 
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.

@@ -42,6 +42,9 @@ impl<'q> Turn<'q> {
         let queue = self.queue;
         let promising = || !queue.promising(self.events).is_empty();
         if queue.waiters.patience.look_again(queue.linger, deadline, promising) {
+            if self.events.has(Events::READABLE) {
+                queue.waiters.patience.gather(queue.linger, || queue.store.len());
+            }
             return Waited::TryAgain;
         }
         let waited = self.sleep(deadline);

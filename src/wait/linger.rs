@@ -33,11 +33,17 @@ pub struct Patience {
     yields: Habit,
     /// How often to yield. One with nobody else to run takes under a microsecond.
     most_yields: u8,
+    /// Letting more come pays when it comes in a stream.
+    gathering: Habit,
 }
 
 impl Patience {
     /// Under a microsecond or two.
     const PAUSES: u32 = 40;
+    /// About 3 µs.
+    const GATHERING: u32 = 120;
+    /// So many items in that time are a stream.
+    const STREAM: u64 = 8;
 
     /// For a thread, which has nothing else to do: about one wake-up's worth.
     pub fn of_a_thread() -> Self {
@@ -50,7 +56,24 @@ impl Patience {
     }
 
     fn new(most_yields: u8) -> Self {
-        Self { pauses: Habit::new(), yields: Habit::new(), most_yields }
+        let (pauses, yields, gathering) = (Habit::new(), Habit::new(), Habit::new());
+        Self { pauses, yields, most_yields, gathering }
+    }
+
+    /// Lets more items come before the first is taken, where they come in a stream. Who takes each one as it
+    /// comes waits for each, on the cache lines that the other side is writing: a loop to two threads 3.8 M
+    /// items a second, 13 with 40 pauses, 19 with 120; a loop that takes 64 at a time 7 M, 35 with 120.
+    pub fn gather(&self, linger: Linger, len: impl Fn() -> u64) {
+        if MODEL || linger != Linger::Adaptive || cpu::alone() {
+            return;
+        }
+        let before = len();
+        if before > 0 {
+            self.gathering.try_it(|| {
+                (0..Self::GATHERING).for_each(|_| pause());
+                len() >= before + Self::STREAM
+            });
+        }
     }
 
     /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready.

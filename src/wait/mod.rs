@@ -102,6 +102,9 @@ pub enum Line {
 #[repr(C)] // the word that every call reads first, behind what else it reads of a queue
 pub struct Waiters {
     attention: AtomicU32,
+    /// A cache line between what every call reads and what those write who wait: with both on one, a
+    /// consumer that keeps catching up costs every put a miss.
+    _gap: [u64; 8],
     pub patience: Patience,
     lists: Mutex<Lists>,
     wakes: AtomicU64,
@@ -111,6 +114,7 @@ impl Waiters {
     pub fn new() -> Self {
         Self {
             attention: AtomicU32::new(0),
+            _gap: [0; 8],
             patience: Patience::of_a_thread(),
             lists: Mutex::new(Lists::new()),
             wakes: AtomicU64::new(0),
