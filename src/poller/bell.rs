@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::inbox::Sleeper;
 use crate::status::Status;
-use crate::sync::{AtomicPtr, Mutex, Ordering};
+use crate::sync::{AtomicPtr, Mutex, Ordering, fence_after_rmw};
 use crate::sys::clock::Deadline;
 use crate::sys::futex::Slept;
 use crate::sys::park::Chime;
@@ -82,8 +82,10 @@ impl Bell {
             return Ok(made.fd());
         }
         let made = boxed(WakeFd::new(kind)?)?;
-        // ORDERING: AcqRel; pairs with the Acquire in made, and with ring: who rang before is seen here.
-        let before = self.fd.swap(made, Ordering::AcqRel);
+        // ORDERING: Release; pairs with the Acquire in made. SeqCst and a fence; pairs with Inbox::change,
+        // behind which a wait that reports looks at the descriptor: it sees this, or this sees it awake.
+        let before = self.fd.swap(made, Ordering::SeqCst);
+        fence_after_rmw();
         // SAFETY: just made.
         let made = unsafe { &*made };
         if before == MISSED || should_ring() {

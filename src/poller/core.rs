@@ -13,7 +13,7 @@ use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{AtomicBool, Cell, Counted, Mutex, Ordering, Shared, fence};
+use crate::sync::{AtomicBool, Cell, Counted, Mutex, Ordering, Shared, fence_after_rmw};
 use crate::wait::{Events, Fired, Linger, Patience};
 
 pub(super) struct Core {
@@ -83,9 +83,10 @@ impl Core {
     }
 
     pub fn wake(&self) {
-        // ORDERING: SeqCst; pairs with the look at this flag behind each arming.
-        self.by_hand.store(true, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        // ORDERING: SeqCst and a fence; pairs with the look at this flag behind each arming. An exchange, as
+        // where the flag is lowered: whoever lowers it sees what came before the wake.
+        self.by_hand.swap(true, Ordering::SeqCst);
+        fence_after_rmw();
         if let Some(sleeper) = self.inbox.rouse() {
             self.bell.ring(sleeper);
         }

@@ -169,7 +169,7 @@ impl Core {
                 return Ok(self.stay_readable(reports.len));
             }
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
-            self.by_hand.store(false, Ordering::SeqCst);
+            self.by_hand.swap(false, Ordering::SeqCst);
             if self.go_to_sleep() {
                 return Ok(0);
             }

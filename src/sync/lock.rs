@@ -8,6 +8,49 @@ pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, crate::sys::lock::FutexLoc
 #[cfg(any(loom, shuttle))]
 pub use crate::sync::world::sync::MutexGuard;
 
+/// System calls on one descriptor take effect one after the other, and who comes later sees what was
+/// done before. The kernel does that; a model must be told.
+#[cfg(any(loom, shuttle))]
+pub struct KernelOrder {
+    order: Mutex<()>,
+    /// Written when the descriptor is made: whoever uses it has to come after that.
+    made: super::UnsafeCell<()>,
+}
+
+// SAFETY: there is nothing in the cell.
+#[cfg(any(loom, shuttle))]
+unsafe impl Send for KernelOrder {}
+// SAFETY: as above.
+#[cfg(any(loom, shuttle))]
+unsafe impl Sync for KernelOrder {}
+
+#[cfg(any(loom, shuttle))]
+impl KernelOrder {
+    pub fn new((): ()) -> Self {
+        Self { order: Mutex::new(()), made: super::UnsafeCell::new(()) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, ()> {
+        self.made.with(|_| ());
+        self.order.lock()
+    }
+}
+
+/// The kernel's own order: nothing to do.
+#[cfg(not(any(loom, shuttle)))]
+pub struct KernelOrder;
+
+#[cfg(not(any(loom, shuttle)))]
+impl KernelOrder {
+    pub fn new((): ()) -> Self {
+        Self
+    }
+
+    pub fn lock(&self) -> Self {
+        Self
+    }
+}
+
 /// The model's mutex, with the interface of the real one.
 #[cfg(any(loom, shuttle))]
 pub struct Mutex<T>(crate::sync::world::sync::Mutex<T>);

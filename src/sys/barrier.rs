@@ -63,6 +63,45 @@ mod system {
         // SAFETY: takes numbers, touches no memory of ours.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        /// Makes the kernel refuse membarrier to this thread from now on. `false`: it has no such filters.
+        fn refuse_membarrier() -> bool {
+            const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+            let number = libc::SYS_membarrier as u32;
+            let rule = |code: u32, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+            let mut rules = [
+                rule(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0), // the number of the system call
+                rule(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, number),
+                rule(libc::BPF_RET, 0, REFUSE),
+                rule(libc::BPF_RET, 0, libc::SECCOMP_RET_ALLOW),
+            ];
+            let program = libc::sock_fprog { len: rules.len() as u16, filter: rules.as_mut_ptr() };
+            let (filter, mode) = (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER);
+            // SAFETY: the program and its rules are valid during the calls.
+            unsafe {
+                libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                    && libc::prctl(filter, mode, &raw const program) == 0
+            }
+        }
+
+        #[test]
+        fn a_barrier_that_is_refused_is_not_said_to_be_one() {
+            prepare();
+            assert!(heavy());
+            let refused = || std::thread::spawn(|| refuse_membarrier().then(heavy)).join().unwrap();
+            // ORDERING: Relaxed; set above. Fences on both sides need no barrier of the kernel.
+            let needs_the_kernel = KIND.load(Ordering::Relaxed) == KERNEL;
+            match refused() {
+                None => eprintln!("no seccomp filters here, nothing was tested"),
+                Some(said) => assert_eq!(said, !needs_the_kernel),
+            }
+            assert!(heavy()); // nothing is refused to this thread
+        }
+    }
 }
 
 #[cfg(loom)]

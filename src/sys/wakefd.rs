@@ -6,6 +6,7 @@
 use std::ffi::c_int;
 
 use crate::status::Status;
+use crate::sync::KernelOrder;
 
 /// What a descriptor is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +17,10 @@ pub enum Kind {
 
 /// A descriptor that can be made readable, and quiet again. Both ends are the same eventfd, or the two
 /// of a pipe.
-#[derive(Debug)]
 pub struct WakeFd {
     reads: c_int,
     writes: c_int,
+    kernel: KernelOrder,
 }
 
 impl WakeFd {
@@ -43,7 +44,7 @@ impl WakeFd {
             let out_of_memory = unsafe { *libc::__errno_location() } == libc::ENOMEM;
             return Err(if out_of_memory { Status::NoMemory } else { Status::NoFd });
         }
-        Ok(Self { reads: ends[0], writes: ends[1] })
+        Ok(Self { reads: ends[0], writes: ends[1], kernel: KernelOrder::new(()) })
     }
 
     /// What a loop registers.
@@ -58,6 +59,7 @@ impl WakeFd {
 
     /// Makes the descriptor readable. Async-signal-safe.
     pub fn ring(&self) {
+        let _in_order = self.kernel.lock();
         let one = 1u64.to_ne_bytes();
         let bytes = if self.reads == self.writes { 8 } else { 1 };
         // Interrupted: once more. Full: it is readable already, which is all that is wanted.
@@ -69,6 +71,7 @@ impl WakeFd {
 
     /// Makes the descriptor quiet, and says how many rings that took away.
     pub fn quiet(&self) -> u64 {
+        let _in_order = self.kernel.lock();
         let mut bytes = [0u8; 64];
         loop {
             // SAFETY: `bytes` is as long as it says. The descriptor does not block.
