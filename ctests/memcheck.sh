@@ -25,7 +25,7 @@ options_for() {
   esac
 }
 
-for path in "$1"/*-shared; do
+for path in "$1"/*-shared "$1"/soak/*-shared; do
   [ -x "$path" ] || continue
   program=$(basename "$path" -shared)
   options=$(options_for "$program")

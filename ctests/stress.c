@@ -5,6 +5,7 @@
  * STRESS=percent in the environment makes it longer or shorter; STRESS_SEED=number repeats a run.
  */
 #include "check.h"
+#include "random.h"
 #include "support.h"
 
 enum { PRODUCERS = 3, CONSUMERS = 3, BATCH = 8, LARGEST = 200 };
@@ -30,18 +31,6 @@ static uint32_t scaled(uint32_t count) {
   const char *asked = getenv("STRESS");
   const unsigned long percent = asked ? strtoul(asked, NULL, 10) : 100;
   return (uint32_t)(count * percent / 100) + 1;
-}
-
-/* xorshift64*: good enough to be unpredictable, and the same in every run. */
-static uint32_t random_of(uint64_t *state) {
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return (uint32_t)(*state * UINT64_C(2685821657736338717) >> 32);
-}
-
-static uint64_t random_state(unsigned thread) {
-  return (seed() + 1) * UINT64_C(0x9e3779b97f4a7c15) + thread * UINT64_C(0xbf58476d1ce4e5b9);
 }
 
 /* Now, soon, or for ever. */
@@ -103,7 +92,7 @@ static ptrdiff_t put_some(run *all, const unsigned char *items, size_t count, ui
 static void *produce(void *argument) {
   run *all = argument;
   const unsigned me = atomic_fetch_add(&all->threads, 1);
-  uint64_t state = random_state(me);
+  uint64_t state = random_state(seed(), me);
   unsigned char items[BATCH * LARGEST];
   for (uint32_t next = 0; next < all->each;) {
     const uint32_t wanted = 1 + random_of(&state) % BATCH;
@@ -138,7 +127,7 @@ static void check_rises(const run *all, int64_t *last, uint32_t number) {
 
 static void *consume(void *argument) {
   run *all = argument;
-  uint64_t state = random_state(atomic_fetch_add(&all->threads, 1));
+  uint64_t state = random_state(seed(), atomic_fetch_add(&all->threads, 1));
   unsigned char items[BATCH * LARGEST];
   int64_t last[PRODUCERS] = {-1, -1, -1};
   for (;;) {
@@ -157,7 +146,7 @@ static void *consume(void *argument) {
 /* Clears, resizes and looks, now and then. */
 static void *disturb(void *argument) {
   run *all = argument;
-  uint64_t state = random_state(atomic_fetch_add(&all->threads, 1));
+  uint64_t state = random_state(seed(), atomic_fetch_add(&all->threads, 1));
   while (!atomic_load(&all->over)) {
     switch (random_of(&state) % 4) {
     case 0: bq_clear(all->queue); break;
