@@ -115,12 +115,16 @@ impl Spec {
     }
 
     pub fn begin_put(&mut self, number: u64, priority: i64) {
+        self.insert(Item { number, priority, there: false });
+    }
+
+    fn insert(&mut self, item: Item) {
         let place = match self.order {
             Order::Fifo | Order::Whatever => self.items.len(),
             Order::Lifo => 0,
-            Order::Priority => self.items.partition_point(|item| item.priority <= priority),
+            Order::Priority => self.items.partition_point(|other| other.priority <= item.priority),
         };
-        self.items.insert(place, Item { number, priority, there: false });
+        self.items.insert(place, item);
         self.puts += 1;
     }
 
@@ -139,8 +143,7 @@ impl Spec {
         if self.room() == 0 {
             return BQ_FULL;
         }
-        self.begin_put(number, priority);
-        self.end_put(number);
+        self.insert(Item { number, priority, there: true });
         BQ_OK
     }
 

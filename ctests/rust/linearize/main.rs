@@ -13,11 +13,11 @@ mod run;
 mod spec;
 mod tests;
 
-use std::env;
 use std::time::{Duration, Instant};
 
 use checker::Verdict;
 use crew::Crew;
+use plan::random::number;
 use plan::{Program, Random, Timeouts};
 
 /// Not at all, for a moment, until the others are through.
@@ -27,11 +27,6 @@ const TIMEOUTS: Timeouts = Timeouts(&[0, 0, 0, 0, 1, 2000, 20_000, 200_000]);
 const BATCH: u64 = 64;
 /// How long to go on when nobody says how many.
 const A_FEW_SECONDS: Duration = Duration::from_secs(4);
-
-fn number(name: &str) -> Option<u64> {
-    let asked = env::var(name).ok();
-    asked.map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
 
 #[derive(Default)]
 struct Tally {
@@ -65,6 +60,9 @@ fn every_recorded_history_is_linearizable() {
                     history.tell()
                 ),
             }
+        }
+        if wanted.is_some() && tally.histories.is_multiple_of(1000 * BATCH) {
+            println!("{} histories so far", tally.histories);
         }
     }
     let Tally { histories, operations, overlapping, too_large } = tally;

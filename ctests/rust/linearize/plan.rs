@@ -1,35 +1,14 @@
 //! What threads are to do: short programs at random, full of what gets in each other's way.
 
+#[path = "../random.rs"]
+pub mod random;
+
 use bridgeq::ffi::events::{BQ_CLOSED, BQ_DRAINED, BQ_JOINED, BQ_READABLE, BQ_WRITABLE};
 use bridgeq::ffi::queue::BQ_NOWAIT;
 
 use super::perform::Plan;
 use crate::spec::{Order, Spec};
-
-/// A small generator (xorshift64*): the same program from the same seed.
-#[derive(Clone)]
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
+pub use random::Random;
 
 /// One run: the queue, what is in it before, and what each thread does.
 #[derive(Debug)]

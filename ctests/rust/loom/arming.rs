@@ -16,10 +16,7 @@ fn a_loop_that_arms_is_rung_by_a_put() {
     model(|| {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         assert_eq!(this.get(&queue, 1), [7]);
         putter.join().unwrap();
     });
@@ -30,10 +27,8 @@ fn a_loop_that_serves_and_arms_again_is_rung_by_the_next_put() {
     model_fenced(|| {
         let queue = fifo(2);
         let this = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || (1..=2).for_each(|value| put(&queue, value, NOW).unwrap())
-        });
+        let putter =
+            on_thread(&queue, |queue| (1..=2).for_each(|value| put(queue, value, NOW).unwrap()));
         assert_eq!(this.get(&queue, 2), [1, 2]);
         putter.join().unwrap();
     });
@@ -44,10 +39,7 @@ fn one_put_rings_one_of_two_loops() {
     model(|| {
         let queue = fifo(1);
         let loops = [(); 2].map(|()| Loop::of(&queue, READABLE));
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         poll(&loops[0].poller); // awake or asleep, first or last in the line
         putter.join().unwrap();
         let rings = loops.iter().map(|each| each.rings()).sum::<u32>();
@@ -79,13 +71,10 @@ fn a_loop_whose_item_was_taken_is_rung_by_the_next_put() {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE);
         put(&queue, 1, NOW).unwrap();
-        let rival = thread::spawn({
-            let queue = queue.share();
-            move || {
-                get(&queue, NOW).unwrap();
-                put(&queue, 2, NOW).unwrap();
-                get(&queue, NOW).unwrap();
-            }
+        let rival = on_thread(&queue, |queue| {
+            get(queue, NOW).unwrap();
+            put(queue, 2, NOW).unwrap();
+            get(queue, NOW).unwrap();
         });
         this.sleep();
         while poll(&this.poller) > 0 {
@@ -107,10 +96,7 @@ fn adding_a_watch_against_a_put() {
     model(|| {
         let queue = fifo(1);
         let this = Loop::new();
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         this.poller.add(&queue, READABLE, null_mut()).unwrap();
         this.sleep();
         assert_eq!(poll(&this.poller), 1);
@@ -124,10 +110,7 @@ fn removing_a_watch_passes_its_wake_up_on() {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE);
         let next = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         this.poller.remove(&queue).unwrap();
         putter.join().unwrap();
         next.sleep();
@@ -141,10 +124,7 @@ fn the_last_unref_of_a_poller_passes_its_wake_up_on() {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE);
         let next = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         let _bell = this.unref();
         putter.join().unwrap();
         next.sleep();
@@ -158,10 +138,7 @@ fn a_watch_that_loses_one_of_its_events_passes_that_wake_up_on() {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE.or(CLOSED));
         let next = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         this.poller.modify(&queue, CLOSED, null_mut()).unwrap();
         putter.join().unwrap();
         next.sleep();
@@ -174,10 +151,7 @@ fn a_watch_that_wants_an_event_anew_is_rung_for_it() {
     model(|| {
         let queue = fifo(1);
         let this = Loop::of(&queue, Events::NONE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         this.poller.modify(&queue, READABLE, null_mut()).unwrap();
         this.sleep();
         assert_eq!(poll(&this.poller), 1);
@@ -202,7 +176,7 @@ fn a_watch_removed_behind_a_stalled_put_is_not_missed() {
         });
         put(&queue, 1, NOW).unwrap();
         other.join().unwrap();
-        nobody_sleeps_beside_an_item(&queue, &loops);
+        nobody_sleeps_beside_an_item(&queue, &loops.each_ref());
     });
 }
 
@@ -211,10 +185,7 @@ fn a_poller_can_go_while_its_queue_is_put_into() {
     model_fenced(|| {
         let queue = fifo(1);
         let this = Loop::of(&queue, READABLE);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW).unwrap()
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         drop(queue);
         let _bell = this.unref();
         putter.join().unwrap();
@@ -227,10 +198,7 @@ fn a_loop_that_watches_for_room_is_rung_by_a_get() {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
         let this = Loop::of(&queue, Events::WRITABLE);
-        let getter = thread::spawn({
-            let queue = queue.share();
-            move || get(&queue, NOW).unwrap()
-        });
+        let getter = on_thread(&queue, |queue| get(queue, NOW).unwrap());
         this.sleep();
         assert_eq!(poll(&this.poller), 1);
         assert_eq!(put(&queue, 2, NOW), Ok(()));

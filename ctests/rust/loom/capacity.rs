@@ -1,7 +1,5 @@
 //! set_capacity against puts.
 
-use loom::thread;
-
 use crate::fixture::*;
 use bridgeq::queue::{Config, Order};
 use bridgeq::status::Status;
@@ -13,10 +11,7 @@ fn growing_lets_a_put_in() {
         model_fenced(move || {
             let queue = queue(Config { order, ..options(1) });
             put(&queue, 1, NOW).unwrap();
-            let putter = thread::spawn({
-                let queue = queue.share();
-                move || put(&queue, 2, FOREVER)
-            });
+            let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
             queue.set_capacity(2);
             putter.join().unwrap().unwrap();
         });
@@ -24,17 +19,16 @@ fn growing_lets_a_put_in() {
 }
 
 #[test]
-fn growing_by_two_lets_two_puts_in() {
+fn growing_by_two_lets_two_in() {
     model_fenced(|| {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
-        let putters = [(); 2].map(|()| {
-            let queue = queue.share();
-            thread::spawn(move || put(&queue, 2, FOREVER))
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
+        let next = Loop::of(&queue, Events::WRITABLE);
         queue.set_capacity(3);
-        let _ = putters.map(|putter| putter.join().unwrap().unwrap());
-        assert_eq!(put(&queue, 4, NOW), Err(Status::Full));
+        putter.join().unwrap().unwrap();
+        next.sleep();
+        assert_eq!((put(&queue, 3, NOW), put(&queue, 4, NOW)), (Ok(()), Err(Status::Full)));
     });
 }
 
@@ -45,10 +39,7 @@ fn growing_against_a_get_lets_both_puts_in() {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
         let loops = [(); 2].map(|()| Loop::of(&queue, Events::WRITABLE));
-        let getter = thread::spawn({
-            let queue = queue.share();
-            move || get(&queue, NOW).unwrap()
-        });
+        let getter = on_thread(&queue, |queue| get(queue, NOW).unwrap());
         queue.set_capacity(2);
         getter.join().unwrap();
         assert!(loops.iter().all(|each| each.rings() == 1));
@@ -60,10 +51,7 @@ fn shrinking_against_a_put_never_lets_more_in_than_the_larger_capacity() {
     model_fenced(|| {
         let queue = fifo(2);
         put(&queue, 1, NOW).unwrap();
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 2, NOW)
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 2, NOW));
         queue.set_capacity(1);
         let late = put(&queue, 3, NOW);
         assert_eq!(late, Err(Status::Full));

@@ -12,10 +12,7 @@ fn shutdown_ends_a_get_that_waits() {
     for order in [Order::Fifo, Order::Lifo] {
         model(move || {
             let queue = queue(Config { order, ..options(1) });
-            let getter = thread::spawn({
-                let queue = queue.share();
-                move || get(&queue, FOREVER)
-            });
+            let getter = on_thread(&queue, |queue| get(queue, FOREVER));
             queue.shutdown(Ending::Drain);
             assert_eq!(getter.join().unwrap(), Err(Status::Shutdown));
         });
@@ -28,10 +25,7 @@ fn shutdown_ends_a_put_that_waits() {
         model_fenced(move || {
             let queue = queue(Config { order, ..options(1) });
             put(&queue, 1, NOW).unwrap();
-            let putter = thread::spawn({
-                let queue = queue.share();
-                move || put(&queue, 2, FOREVER)
-            });
+            let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
             queue.shutdown(Ending::Drain);
             assert_eq!(putter.join().unwrap(), Err(Status::Shutdown));
             assert_eq!((get(&queue, NOW), get(&queue, NOW)), (Ok(1), Err(Status::Shutdown)));
@@ -44,14 +38,8 @@ fn shutdown_ends_a_put_that_waits() {
 fn what_is_put_before_the_shutdown_is_got_and_then_it_ends() {
     model_fenced(|| {
         let queue = fifo(1);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW)
-        });
-        let getter = thread::spawn({
-            let queue = queue.share();
-            move || (get(&queue, FOREVER), get(&queue, FOREVER))
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW));
+        let getter = on_thread(&queue, |queue| (get(queue, FOREVER), get(queue, FOREVER)));
         queue.shutdown(Ending::Drain);
         let end = Err(Status::Shutdown);
         match putter.join().unwrap() {
@@ -87,10 +75,7 @@ fn the_last_item_taken_during_shutdown_ends_a_get_that_waits() {
         let queue = fifo(1);
         let this = Loop::of(&queue, Events::DRAINED);
         put(&queue, 7, NOW).unwrap();
-        let getter = thread::spawn({
-            let queue = queue.share();
-            move || get(&queue, FOREVER)
-        });
+        let getter = on_thread(&queue, |queue| get(queue, FOREVER));
         queue.shutdown(Ending::Drain);
         assert_eq!(getter.join().unwrap(), Ok(7));
         this.sleep();
@@ -104,10 +89,7 @@ fn discarding_leaves_nothing_behind() {
         model(move || {
             let discards = Discards::new();
             let queue = queue(Config { order, destroy: discards.destroy(), ..options(1) });
-            let putter = thread::spawn({
-                let queue = queue.share();
-                move || put(&queue, 7, NOW)
-            });
+            let putter = on_thread(&queue, |queue| put(queue, 7, NOW));
             queue.shutdown(Ending::Discard);
             let put = putter.join().unwrap().is_ok() as usize;
             assert_eq!((queue.len(), queue.unfinished(), discards.count()), (0, 0, put));
@@ -122,10 +104,7 @@ fn what_is_closed_takes_no_put() {
         model_fenced(move || {
             let queue = queue(Config { order, ..options(2) });
             put(&queue, 1, NOW).unwrap();
-            let closer = thread::spawn({
-                let queue = queue.share();
-                move || queue.shutdown(Ending::Drain)
-            });
+            let closer = on_thread(&queue, |queue| queue.shutdown(Ending::Drain));
             let was_closed = !queue.poll(Events::CLOSED, NOW).is_empty();
             let put = put(&queue, 2, NOW);
             let is_closed = !queue.poll(Events::CLOSED, NOW).is_empty();
@@ -140,10 +119,7 @@ fn what_is_closed_takes_no_put() {
 fn a_first_put_against_shutdown_is_got_or_refused() {
     model_fenced(|| {
         let queue = fifo(1);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 7, NOW)
-        });
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW));
         queue.shutdown(Ending::Drain);
         let got = get(&queue, FOREVER);
         assert_eq!(got.is_ok(), putter.join().unwrap().is_ok());

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread::JoinHandle;
 
 use bridgeq::poller::{Backend, Callback, Mode, Poller, PollerConfig, Report};
 use bridgeq::queue::{Config, Destroy, Order, Queue};
@@ -83,6 +84,12 @@ pub fn put(queue: &Queue, value: u64, timeout: Timeout) -> Result<(), Status> {
     unsafe { queue.put(item.as_ptr(), timeout) }
 }
 
+/// Two items of eight bytes in one call.
+pub fn put_both(queue: &Queue, values: [u64; 2], timeout: Timeout) -> Result<usize, Status> {
+    // SAFETY: an array of two items.
+    unsafe { queue.put_many(values.as_ptr().cast(), values.len(), timeout) }
+}
+
 pub fn get(queue: &Queue, timeout: Timeout) -> Result<u64, Status> {
     let mut item = [0u8; LONG];
     // SAFETY: no item is longer.
@@ -99,6 +106,15 @@ pub fn peek(queue: &Queue, timeout: Timeout) -> Result<u64, Status> {
 
 fn value(item: &[u8; LONG]) -> u64 {
     u64::from_ne_bytes(item[..8].try_into().expect("eight bytes"))
+}
+
+/// Does something with the queue in a thread of its own.
+pub fn on_thread<T: 'static>(
+    queue: &Shared<Queue>,
+    body: impl FnOnce(&Shared<Queue>) -> T + 'static,
+) -> JoinHandle<T> {
+    let queue = queue.share();
+    loom::thread::spawn(move || body(&queue))
 }
 
 /// Lets others run until it is so.
@@ -200,7 +216,7 @@ impl Loop {
 
 /// When nothing moves any more: every loop that was rung takes one item, and then there is none, or
 /// another loop has been rung, or all have been.
-pub fn nobody_sleeps_beside_an_item(queue: &Queue, loops: &[Loop]) {
+pub fn nobody_sleeps_beside_an_item(queue: &Queue, loops: &[&Loop]) {
     let mut awake = 0;
     while let Some(woken) = loops.iter().find(|each| each.rings() > 0) {
         woken.sleep();

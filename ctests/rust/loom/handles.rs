@@ -4,7 +4,31 @@ use loom::thread;
 
 use crate::fixture::*;
 use bridgeq::queue::{Config, Order};
+use bridgeq::sync::{Shared, UnsafeCell};
 use bridgeq::wait::Events;
+
+/// Is used and destroyed: a model sees whether that overlaps.
+struct Used(UnsafeCell<()>);
+
+// SAFETY: there is nothing in the cell.
+unsafe impl Sync for Used {}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
+#[test]
+fn a_value_is_not_destroyed_while_another_thread_uses_it() {
+    model_fenced(|| {
+        let here = Shared::try_new(Used(UnsafeCell::new(()))).expect("memory");
+        let there = here.share();
+        let user = thread::spawn(move || there.0.with(|_| ()));
+        drop(here);
+        user.join().unwrap();
+    });
+}
 
 #[test]
 fn the_last_of_two_references_discards_what_is_left() {
@@ -12,10 +36,7 @@ fn the_last_of_two_references_discards_what_is_left() {
         model_fenced(move || {
             let discards = Discards::new();
             let queue = queue(Config { order, destroy: discards.destroy(), ..options(1) });
-            let other = thread::spawn({
-                let queue = queue.share();
-                move || put(&queue, 7, NOW).unwrap()
-            });
+            let other = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
             drop(queue);
             other.join().unwrap();
             assert_eq!(discards.count(), 1);
@@ -41,13 +62,10 @@ fn a_poller_that_goes_takes_its_watch_of_a_queue_in_use_with_it() {
     model_fenced(|| {
         let queue = fifo(1);
         let this = Loop::of(&queue, Events::READABLE);
-        let other = thread::spawn({
-            let queue = queue.share();
-            move || {
-                put(&queue, 7, NOW).unwrap();
-                get(&queue, NOW).unwrap();
-                put(&queue, 8, NOW).unwrap();
-            }
+        let other = on_thread(&queue, |queue| {
+            put(queue, 7, NOW).unwrap();
+            get(queue, NOW).unwrap();
+            put(queue, 8, NOW).unwrap();
         });
         let _bell = this.unref();
         other.join().unwrap();

@@ -2,6 +2,8 @@
 
 use std::ptr::null_mut;
 
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
 use crate::fixture::*;
@@ -20,8 +22,7 @@ fn watching(queue: &Shared<Queue>) -> Shared<Poller> {
 }
 
 fn spawn_put(queue: &Shared<Queue>) -> thread::JoinHandle<()> {
-    let queue = queue.share();
-    thread::spawn(move || put(&queue, 7, NOW).unwrap())
+    on_thread(queue, |queue| put(queue, 7, NOW).unwrap())
 }
 
 #[test]
@@ -31,6 +32,31 @@ fn a_thread_that_waits_is_woken_by_a_put() {
         let poller = watching(&queue);
         let putter = spawn_put(&queue);
         assert_eq!(wait(&poller, FOREVER), Ok(1));
+        putter.join().unwrap();
+    });
+}
+
+/// The ring of the put may come when the thread has seen its item already and waits again.
+#[test]
+fn a_late_ring_does_not_keep_the_next_wait_awake() {
+    model_fenced(|| {
+        let queue = fifo(2);
+        let poller = watching(&queue);
+        let putter = thread::spawn({
+            let (queue, poller) = (queue.share(), poller.share());
+            move || {
+                put(&queue, 7, NOW).unwrap();
+                poller.wake();
+            }
+        });
+        let mut seen = [false; 2];
+        while seen != [true; 2] {
+            let count = wait(&poller, FOREVER).unwrap();
+            seen[count] = true;
+            if count == 1 {
+                get(&queue, NOW).unwrap();
+            }
+        }
         putter.join().unwrap();
     });
 }
@@ -49,6 +75,99 @@ fn a_thread_that_waits_no_longer_is_armed_for_its_loop() {
 }
 
 #[test]
+fn a_wake_by_hand_ends_a_wait() {
+    model_fenced(|| {
+        let poller = poller(Backend::EventFd);
+        let before = Arc::new(AtomicBool::new(false));
+        let waker = thread::spawn({
+            let (poller, before) = (poller.share(), before.clone());
+            move || {
+                before.store(true, Relaxed);
+                poller.wake();
+            }
+        });
+        assert_eq!(wait(&poller, FOREVER), Ok(0));
+        assert!(before.load(Relaxed), "woken, and does not see what for");
+        waker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wake_by_hand_that_finds_no_wait_makes_the_descriptor_readable() {
+    model_fenced(|| {
+        let poller = poller(Backend::EventFd);
+        let fd = poller.fd().unwrap();
+        let waker = thread::spawn({
+            let poller = poller.share();
+            move || poller.wake()
+        });
+        let waited = wait(&poller, AT_ONCE);
+        waker.join().unwrap();
+        assert!(waited == Ok(0) || readable(fd));
+    });
+}
+
+/// What has just served something is not armed, and arms at the end of a wait that may not sleep.
+#[test]
+fn a_wake_by_hand_beside_a_wait_that_may_not_sleep_is_not_lost() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let poller = watching(&queue);
+        let fd = poller.fd().unwrap();
+        put(&queue, 7, NOW).unwrap();
+        assert_eq!((poll(&poller), get(&queue, NOW)), (1, Ok(7)));
+        let waker = thread::spawn({
+            let poller = poller.share();
+            move || poller.wake()
+        });
+        let waited = wait(&poller, NOW);
+        waker.join().unwrap();
+        assert!(waited == Ok(0) || readable(fd));
+    });
+}
+
+/// A loop looks at flags that others set when a poll has returned 0. What it does not see then was set
+/// by somebody whose wake makes it come back.
+#[test]
+fn a_wake_by_hand_is_answered_by_a_poll_or_makes_the_descriptor_readable() {
+    model_fenced(|| {
+        let poller = poller(Backend::EventFd);
+        let fd = poller.fd().unwrap();
+        poller.wake();
+        let flag = Arc::new(AtomicBool::new(false));
+        let waker = thread::spawn({
+            let (poller, flag) = (poller.share(), flag.clone());
+            move || {
+                flag.store(true, Relaxed);
+                poller.wake();
+            }
+        });
+        assert_eq!(poll(&poller), 0);
+        let seen = flag.load(Relaxed);
+        waker.join().unwrap();
+        assert!(seen || readable(fd), "the loop does not come back for the wake");
+    });
+}
+
+/// A loop may poll although nothing has made it come.
+#[test]
+fn a_poll_that_reports_leaves_the_descriptor_readable() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let poller = watching(&queue);
+        let fd = poller.fd().unwrap();
+        let putter = spawn_put(&queue);
+        poll(&poller);
+        putter.join().unwrap();
+        assert!(readable(fd));
+        assert_eq!(poll(&poller), 1);
+        assert!(readable(fd));
+        get(&queue, NOW).unwrap();
+        assert_eq!(poll(&poller), 0);
+    });
+}
+
+#[test]
 fn a_descriptor_made_during_a_put_is_readable() {
     model_fenced(|| {
         let queue = fifo(1);
@@ -58,6 +177,22 @@ fn a_descriptor_made_during_a_put_is_readable() {
         putter.join().unwrap();
         assert!(readable(fd));
         assert_eq!(poll(&poller), 1);
+    });
+}
+
+#[test]
+fn a_descriptor_made_during_a_wait_is_readable_when_that_reports() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let poller = watching(&queue);
+        let putter = spawn_put(&queue);
+        let maker = thread::spawn({
+            let poller = poller.share();
+            move || poller.fd().unwrap()
+        });
+        assert_eq!(wait(&poller, FOREVER), Ok(1));
+        putter.join().unwrap();
+        assert!(readable(maker.join().unwrap()));
     });
 }
 

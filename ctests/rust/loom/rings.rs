@@ -1,21 +1,25 @@
 //! Rings that are sealed, exhausted and used again, against slow readers and producers.
 
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+
+use loom::sync::Arc;
 use loom::thread;
 
 use crate::fixture::*;
 use bridgeq::queue::{Config, Queue};
 use bridgeq::status::Status;
 use bridgeq::sync::Shared;
+use bridgeq::wait::Events;
 
 /// The first ring holds one item, the next ones more.
 #[test]
 fn items_keep_their_order_over_a_sealed_ring() {
     model_fenced(|| {
         let queue = long_fifo(0);
-        let putter = thread::spawn({
-            let queue = queue.share();
-            move || (1..=3).for_each(|value| put(&queue, value, NOW).unwrap())
-        });
+        let putter =
+            on_thread(&queue, |queue| (1..=3).for_each(|value| put(queue, value, NOW).unwrap()));
         assert_eq!([(); 3].map(|()| get(&queue, FOREVER).unwrap()), [1, 2, 3]);
         putter.join().unwrap();
         assert_eq!(get(&queue, NOW), Err(Status::Empty));
@@ -26,15 +30,12 @@ fn items_keep_their_order_over_a_sealed_ring() {
 fn two_producers_of_the_first_ring_and_its_successor_lose_nothing() {
     model_fenced(|| {
         let queue = long_fifo(0);
-        let putters = [1, 2].map(|value| {
-            let queue = queue.share();
-            thread::spawn(move || put(&queue, value, NOW).unwrap())
-        });
-        put(&queue, 3, NOW).unwrap();
-        let _ = putters.map(|putter| putter.join().unwrap());
-        let mut got = [(); 3].map(|()| get(&queue, NOW).unwrap());
+        let putter = on_thread(&queue, |queue| put(queue, 1, NOW).unwrap());
+        put(&queue, 2, NOW).unwrap();
+        putter.join().unwrap();
+        let mut got = [(); 2].map(|()| get(&queue, NOW).unwrap());
         got.sort_unstable();
-        assert_eq!((got, get(&queue, NOW)), ([1, 2, 3], Err(Status::Empty)));
+        assert_eq!((got, get(&queue, NOW)), ([1, 2], Err(Status::Empty)));
     });
 }
 
@@ -45,10 +46,7 @@ fn a_slow_reader_is_left_behind() {
     model_fenced(|| {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
-        let reader = thread::spawn({
-            let queue = queue.share();
-            move || get(&queue, NOW)
-        });
+        let reader = on_thread(&queue, |queue| get(queue, NOW));
         let mut sum = 0;
         for value in [2, 3] {
             if put(&queue, value, NOW).is_ok() {
@@ -93,11 +91,8 @@ fn a_late_reader_of_a_ring_that_is_used_again_gets_nothing_wrong() {
     model_fenced(|| {
         let queue = refilling(1);
         put(&queue, 7, NOW).unwrap();
-        let reader = thread::spawn({
-            let queue = queue.share();
-            move || get(&queue, NOW)
-        });
-        for _ in 0..3 {
+        let reader = on_thread(&queue, |queue| get(queue, NOW));
+        for _ in 0..2 {
             queue.clear();
         }
         let read = reader.join().unwrap();
@@ -107,16 +102,27 @@ fn a_late_reader_of_a_ring_that_is_used_again_gets_nothing_wrong() {
     });
 }
 
+/// Where a reader stalls, the next put goes to a second ring; and back, as soon as the reader is done.
+#[test]
+fn a_ring_is_used_again_when_its_last_reader_is_done() {
+    model_fenced(|| {
+        let queue = refilling(1);
+        put(&queue, 7, NOW).unwrap();
+        let reader = on_thread(&queue, |queue| get(queue, NOW));
+        let _ = put(&queue, 7, NOW);
+        queue.clear();
+        assert!(matches!(reader.join().unwrap(), Ok(7) | Err(Status::Empty)));
+        end(queue);
+    });
+}
+
 #[test]
 fn a_late_producer_of_a_ring_that_is_used_again_puts_nothing_wrong() {
     model_fenced(|| {
         let queue = refilling(2);
         put(&queue, 7, NOW).unwrap();
-        let producer = thread::spawn({
-            let queue = queue.share();
-            move || put(&queue, 8, NOW)
-        });
-        for _ in 0..3 {
+        let producer = on_thread(&queue, |queue| put(queue, 8, NOW));
+        for _ in 0..2 {
             queue.clear();
         }
         let put = producer.join().unwrap();
@@ -131,14 +137,92 @@ fn the_length_of_a_queue_that_is_never_empty_is_never_nothing() {
         let queue = refilling(2);
         put(&queue, 7, NOW).unwrap();
         put(&queue, 7, NOW).unwrap();
-        let looker = thread::spawn({
-            let queue = queue.share();
-            move || queue.len()
-        });
+        let looker = on_thread(&queue, |queue| queue.len());
         queue.clear();
         queue.clear();
         let len = looker.join().unwrap();
         assert!((1..=2).contains(&len), "length {len}");
         end(queue);
+    });
+}
+
+/// A queue of one place, in a ring of one slot.
+struct Returning {
+    queue: Shared<Queue>,
+    gone: Box<Gone>,
+}
+
+/// What was discarded, a bit for each. While its slot is still its own, 1 is followed by 2 and 2 by 3, so
+/// that each of them goes to another ring.
+struct Gone {
+    queue: AtomicPtr<Queue>,
+    items: AtomicU64,
+}
+
+impl Returning {
+    fn new() -> Arc<Self> {
+        unsafe extern "C" fn follow(item: *mut c_void, gone: *mut c_void) {
+            // SAFETY: items are eight bytes long; the model keeps `gone` longer than the queue.
+            let (item, gone) = unsafe { (item.cast::<u64>().read(), &*gone.cast::<Gone>()) };
+            gone.items.fetch_or(1 << item, Relaxed);
+            if [1, 2].contains(&item) {
+                // SAFETY: set before anything is put.
+                let _ = put(unsafe { &*gone.queue.load(Relaxed) }, item + 1, NOW);
+            }
+        }
+        let gone = Box::new(Gone { queue: AtomicPtr::default(), items: AtomicU64::new(0) });
+        let context = ptr::from_ref(&*gone).cast_mut().cast();
+        // SAFETY: as said in `follow`.
+        let destroy = unsafe { bridgeq::queue::Destroy::new(follow, context) };
+        let queue = queue(Config { destroy: Some(destroy), ..options(1) });
+        gone.queue.store(ptr::from_ref::<Queue>(&queue).cast_mut(), Relaxed);
+        put(&queue, 1, NOW).unwrap();
+        Arc::new(Self { queue, gone })
+    }
+
+    /// Leaves the first ring for a second one, and that one for the first.
+    fn leave_and_return(&self) {
+        self.queue.clear();
+        self.queue.clear();
+    }
+
+    fn has_gone(&self, item: u64) -> bool {
+        self.gone.items.load(Relaxed) & 1 << item != 0
+    }
+}
+
+/// A put that knows the ring from its first life meets it in the next one, while that is being opened.
+#[test]
+fn a_put_counts_when_it_returns_whatever_life_its_ring_has() {
+    model_fenced(|| {
+        let scene = Returning::new();
+        let other = thread::spawn({
+            let scene = scene.clone();
+            move || scene.leave_and_return()
+        });
+        if put(&scene.queue, 8, NOW).is_ok() {
+            let len = scene.queue.len();
+            assert!(len > 0 || scene.has_gone(8), "put, and not there");
+        }
+        other.join().unwrap();
+    });
+}
+
+/// A get that knows the ring from its first life meets it in the next one, while gets move on to it.
+#[test]
+fn a_get_leaves_room_when_it_returns_whatever_life_its_ring_has() {
+    model_fenced(|| {
+        let scene = Returning::new();
+        let other = thread::spawn({
+            let scene = scene.clone();
+            move || {
+                scene.leave_and_return();
+                scene.queue.poll(Events::READABLE, NOW);
+            }
+        });
+        if get(&scene.queue, NOW) == Ok(3) {
+            put(&scene.queue, 9, NOW).expect("there was nothing behind 3");
+        }
+        other.join().unwrap();
     });
 }

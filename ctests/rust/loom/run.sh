@@ -7,23 +7,28 @@ if [ "${1-}" = --help ]; then
   exit
 fi
 
-export LOOM_MAX_PREEMPTIONS="${1:-1}" RUSTFLAGS="--cfg loom"
+export LOOM_MAX_PREEMPTIONS="${1:-1}" RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0 CARGO_PROFILE_RELEASE_LTO=off
 seconds=${2:-10}
 cd "$(dirname "$0")/../../.."
 build="cargo test --release --test loom --target-dir target/loom"
 $build --no-run 2>&1
 program=$($build --no-run 2>&1 | sed -n 's/.*Executable .*(\(.*\))/\1/p')
 
-passed=0 cut=0 failed=0
+passed=0 cut=0 failed=0 schedules=0
 for model in $("$program" --list 2>/dev/null | sed -n 's/: test$//p'); do
   status=0
-  timeout "$seconds" "$program" --exact "$model" >target/loom/log 2>&1 || status=$?
+  timeout "$seconds" "$program" --exact "$model" --nocapture >target/loom/log 2>&1 || status=$?
   case $status in
-  0) passed=$((passed + 1)) ;;
+  0)
+    passed=$((passed + 1))
+    explored=$(awk '{ for (i = 1; i < NF; i++) if ($i == "schedules") sum += $(i + 1) }
+      END { print sum + 0 }' target/loom/log)
+    schedules=$((schedules + explored))
+    ;;
   124) cut=$((cut + 1)) && echo "cut after $seconds s: $model" ;;
   *) failed=$((failed + 1)) && cat target/loom/log && echo "fails: $model" ;;
   esac
 done
 echo "$cut cut after $seconds s"
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed; $schedules schedules"
 [ "$failed" -eq 0 ]

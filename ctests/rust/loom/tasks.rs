@@ -1,7 +1,5 @@
 //! task_done and join.
 
-use loom::thread;
-
 use crate::fixture::*;
 use bridgeq::status::Status;
 
@@ -10,10 +8,7 @@ fn a_join_that_waits_is_woken_by_the_last_task_done() {
     model_fenced(|| {
         let queue = fifo(1);
         put(&queue, 7, NOW).unwrap();
-        let joiner = thread::spawn({
-            let queue = queue.share();
-            move || queue.join(FOREVER)
-        });
+        let joiner = on_thread(&queue, |queue| queue.join(FOREVER));
         queue.task_done(1).unwrap();
         assert_eq!(joiner.join().unwrap(), Ok(()));
     });
@@ -25,10 +20,7 @@ fn a_join_does_not_return_while_its_own_put_is_unfinished() {
     model_fenced(|| {
         let queue = fifo(2);
         put(&queue, 1, NOW).unwrap();
-        let worker = thread::spawn({
-            let queue = queue.share();
-            move || queue.task_done(1).unwrap()
-        });
+        let worker = on_thread(&queue, |queue| queue.task_done(1).unwrap());
         put(&queue, 2, NOW).unwrap();
         assert_eq!(queue.join(HASTY), Err(Status::TimedOut));
         worker.join().unwrap();
@@ -40,10 +32,7 @@ fn clearing_counts_as_done() {
     model_fenced(|| {
         let queue = fifo(1);
         put(&queue, 7, NOW).unwrap();
-        let joiner = thread::spawn({
-            let queue = queue.share();
-            move || queue.join(FOREVER)
-        });
+        let joiner = on_thread(&queue, |queue| queue.join(FOREVER));
         assert_eq!(queue.clear(), 1);
         assert_eq!(joiner.join().unwrap(), Ok(()));
     });
@@ -53,13 +42,10 @@ fn clearing_counts_as_done() {
 fn a_join_after_a_put_of_another_thread_waits_for_that_one_too() {
     model_fenced(|| {
         let queue = fifo(2);
-        let worker = thread::spawn({
-            let queue = queue.share();
-            move || {
-                put(&queue, 7, NOW).unwrap();
-                get(&queue, NOW).unwrap();
-                queue.task_done(1).unwrap();
-            }
+        let worker = on_thread(&queue, |queue| {
+            put(queue, 7, NOW).unwrap();
+            get(queue, NOW).unwrap();
+            queue.task_done(1).unwrap();
         });
         assert_eq!(queue.join(FOREVER), Ok(()));
         worker.join().unwrap();
@@ -72,10 +58,7 @@ fn two_task_dones_do_not_count_one_item_twice() {
     model_fenced(|| {
         let queue = fifo(1);
         put(&queue, 7, NOW).unwrap();
-        let worker = thread::spawn({
-            let queue = queue.share();
-            move || queue.task_done(1)
-        });
+        let worker = on_thread(&queue, |queue| queue.task_done(1));
         let here = queue.task_done(1);
         let mut both = [here, worker.join().unwrap()];
         both.sort_by_key(|done| done.is_err());

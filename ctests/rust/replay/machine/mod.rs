@@ -4,8 +4,10 @@
 #![allow(clippy::undocumented_unsafe_blocks)] // every handle is one that the test holds a reference to
 
 mod input;
+mod options;
 mod poller;
 mod queue;
+mod signal;
 
 use std::ptr;
 use std::sync::LazyLock;
@@ -22,6 +24,7 @@ use bridgeq::ffi::poller::{
 use bridgeq::ffi::queue::{bq_queue_new, bq_queue_ref, bq_queue_unref};
 use bridgeq::ffi::status::{BQ_INVALID, bq_status_name, bq_status_text};
 use bridgeq::ffi::tasks::{bq_join, bq_task_done};
+use bridgeq::ffi::version::bq_version;
 
 use input::Input;
 use poller::TestedPoller;
@@ -89,8 +92,11 @@ impl Machine {
             28 => queue.poll(input),
             29 => queue.set_capacity(input),
             30 => queue.look(input),
-            _ if input.below(4) > 0 => queue.clear(),
-            _ => queue.shutdown(input),
+            _ => match input.below(8) {
+                0 | 1 => queue.shutdown(input),
+                2 | 3 => queue.clear_in_vain(),
+                _ => queue.clear(),
+            },
         }
     }
 
@@ -98,7 +104,7 @@ impl Machine {
         let Some(at) = self.pick_poller(input) else { return };
         let owed = self.owed(at);
         match code {
-            5 => self.pollers[at].ask_for_descriptor(),
+            5 if input.below(4) == 0 => self.pollers[at].ask_for_descriptor(),
             6 => self.pollers[at].wake(),
             7 | 8 => return self.pollers[at].poll(input, &self.queues, &owed),
             9 => return self.pollers[at].wait(input, &self.queues, &owed),
@@ -113,6 +119,7 @@ impl Machine {
         match code {
             10 => poller.add(input, queue, queues),
             11 => poller.modify(input, queue, queues),
+            _ if input.rarely() => poller.come_and_go(input, queue, queues),
             _ => poller.remove(queue, queues),
         }
         self.disturb(queue);
@@ -296,7 +303,8 @@ fn without_a_handle(input: &mut Input<'_>) {
                 BQ_INVALID
             }
             _ => {
-                let status = i32::from(input.byte()) - 128;
+                assert!(bq_version() < 1 << 24);
+                let status = 1 - i32::from(input.byte() % 16);
                 assert!(!bq_status_name(status).is_null() && !bq_status_text(status).is_null());
                 BQ_INVALID
             }

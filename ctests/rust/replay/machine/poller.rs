@@ -1,7 +1,5 @@
 //! One poller under test, and what it has to know of the queues that it watches.
 
-use std::cell::Cell;
-use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use bridgeq::ffi::poller::{
@@ -13,12 +11,15 @@ use bridgeq::ffi::queue::BQ_NO_LINGER;
 use bridgeq::ffi::status::{BQ_EXISTS, BQ_INVALID, BQ_NOT_FOUND, BQ_OK, BQ_TIMEDOUT};
 
 use super::input::Input;
-use super::queue::{TestedQueue, timeout};
+use super::options::{Later, timeout};
+use super::queue::TestedQueue;
 use super::say;
+use super::signal::Signal;
 
 const MOST_REPORTS: usize = 8;
-/// READABLE 1, WRITABLE 2, JOINED 4, CLOSED 8, DRAINED 16; 0 pauses.
-const EVENTS: [u32; 16] = [1, 2, 3, 0, 9, 1, 31, 4, 8, 16, 17, 2, 10, 5, 12, 24];
+/// READABLE 1, WRITABLE 2, JOINED 4, CLOSED 8, DRAINED 16; 0 pauses. Mostly what comes and goes, and is
+/// told to one.
+const EVENTS: [u32; 20] = [1, 1, 1, 1, 1, 0, 2, 2, 3, 0, 9, 31, 4, 8, 16, 17, 10, 5, 12, 24];
 
 pub struct Watch {
     /// Which of the queues.
@@ -27,16 +28,6 @@ pub struct Watch {
     data: usize,
     /// Reports of others since this one could have been reported.
     passed_over: usize,
-}
-
-/// How the loop of a poller learns that it is to call.
-enum Signal {
-    /// Nobody has asked for the descriptor yet.
-    None,
-    Level(c_int),
-    /// The descriptor, and an epoll instance that has it registered edge-triggered.
-    Edge(c_int),
-    Callback,
 }
 
 /// What the last poll left behind.
@@ -56,88 +47,56 @@ pub struct TestedPoller {
     pub watches: Vec<Watch>,
     edge: bool,
     signal: Signal,
-    signalled: bool,
     state: State,
     by_hand: bool,
     /// Nothing has happened that could have woken it since it fell asleep.
     pub undisturbed: bool,
-    rung: Box<Cell<usize>>,
-}
-
-unsafe extern "C" fn count_call(context: *mut c_void) {
-    // SAFETY: the context is the counter of the poller.
-    let calls = unsafe { &*context.cast::<Cell<usize>>() };
-    calls.set(calls.get() + 1);
-}
-
-fn is_readable(fd: c_int) -> bool {
-    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
-}
-
-fn edge_triggered(fd: c_int) -> c_int {
-    let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
-    unsafe {
-        let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
-        assert_eq!(libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event), 0);
-        epoll
-    }
-}
-
-/// Whether there was an edge since the last time.
-fn take_edge(epoll: c_int) -> bool {
-    let mut event = libc::epoll_event { events: 0, u64: 0 };
-    unsafe { libc::epoll_wait(epoll, &raw mut event, 1, 0) == 1 }
 }
 
 impl TestedPoller {
     /// Makes a poller, or fails to.
     pub fn new(input: &mut Input<'_>) -> Option<Self> {
-        let rung = Box::new(Cell::new(0));
-        let mut options = bq_poller_options {
+        let mut signal = Signal::new();
+        let mut options = Later::new(bq_poller_options {
             size: size_of::<bq_poller_options>(),
             flags: 0,
             wake: None,
-            context: ptr::from_ref(&*rung).cast_mut().cast(),
+            context: signal.context(),
             linger_ns: input.pick(&[BQ_NO_LINGER, 0, 300]),
-        };
-        let mut good = true;
+        });
+        let (mut by_null, mut good) = (false, true);
         match input.below(8) {
             0 | 1 => {}
-            2 => options.flags = BQ_POLLER_PIPE,
-            3 => options.flags = BQ_POLLER_EDGE,
-            4 => options.flags = BQ_POLLER_EDGE | BQ_POLLER_PIPE,
-            5 | 6 => options.wake = Some(count_call),
-            _ => {
-                good = false;
-                match input.below(5) {
-                    0 => options.flags = 4 << input.below(30),
-                    1 => options.size = input.pick(&[0, 8, 39, 4097, usize::MAX]),
-                    2 => options.linger_ns = i64::MIN,
-                    _ => {
-                        options.wake = Some(count_call);
-                        options.flags = input.pick(&[BQ_POLLER_EDGE, BQ_POLLER_PIPE]);
-                    }
-                }
-            }
+            2 => options.today.flags = BQ_POLLER_PIPE,
+            3 => options.today.flags = BQ_POLLER_EDGE,
+            4 => options.today.flags = BQ_POLLER_EDGE | BQ_POLLER_PIPE,
+            5 | 6 => options.today.wake = signal.callback(),
+            _ if input.rarely() => by_null = true,
+            _ => good = !is_spoilt(&mut options, input),
         }
+        let asked = if by_null { ptr::null() } else { ptr::from_ref(&options).cast() };
         let mut handle = ptr::null_mut();
-        let status = unsafe { bq_poller_new(&raw const options, &raw mut handle) };
+        let status = unsafe { bq_poller_new(asked, &raw mut handle) };
         assert_eq!(status, if good { BQ_OK } else { BQ_INVALID });
         assert_eq!(handle.is_null(), !good);
-        say(|| format!("bq_poller_new: {handle:p}, flags {}", options.flags));
-        good.then_some(Self {
+        say(|| format!("bq_poller_new: {handle:p}, flags {}", options.today.flags));
+        if !good {
+            return None;
+        }
+        let mut made = Self {
             handle,
             references: 1,
             watches: Vec::new(),
-            edge: options.flags & BQ_POLLER_EDGE != 0,
-            signal: if options.wake.is_some() { Signal::Callback } else { Signal::None },
-            signalled: false,
+            edge: options.today.flags & BQ_POLLER_EDGE != 0,
+            signal,
             state: State::Asleep,
             by_hand: false,
             undisturbed: true,
-            rung,
-        })
+        };
+        if !input.rarely() {
+            made.ask_for_descriptor();
+        }
+        Some(made)
     }
 
     pub fn is_alive(&self) -> bool {
@@ -152,8 +111,8 @@ impl TestedPoller {
 
     /// The last one releases the queues.
     pub fn release_reference(&mut self, queues: &mut [TestedQueue]) {
-        if let (Signal::Edge(epoll), 1) = (&self.signal, self.references) {
-            unsafe { libc::close(*epoll) };
+        if self.references == 1 {
+            self.signal.unregister();
         }
         say(|| format!("bq_poller_unref({:p})", self.handle));
         unsafe { bq_poller_unref(self.handle) };
@@ -180,7 +139,17 @@ impl TestedPoller {
 
     pub fn add(&mut self, input: &mut Input<'_>, at: usize, queues: &mut [TestedQueue]) {
         let (events, good) = Self::events(input);
-        let data = usize::from(input.byte());
+        self.watch(at, queues, events, good, usize::from(input.byte()));
+    }
+
+    fn watch(
+        &mut self,
+        at: usize,
+        queues: &mut [TestedQueue],
+        events: u32,
+        good: bool,
+        data: usize,
+    ) {
         let want = match self.find(at) {
             _ if !good => BQ_INVALID,
             Some(_) => BQ_EXISTS,
@@ -192,6 +161,16 @@ impl TestedPoller {
         if want == BQ_OK {
             self.watches.push(Watch { queue: at, events, data, passed_over: 0 });
             queues[at].watchers += 1;
+        }
+    }
+
+    /// Watches a queue and leaves it, over and over: if it is ready, wake-ups of watches that are gone
+    /// pile up until somebody polls.
+    pub fn come_and_go(&mut self, input: &mut Input<'_>, at: usize, queues: &mut [TestedQueue]) {
+        let (events, good) = Self::events(input);
+        for _ in 0..1 + input.below(100) {
+            self.watch(at, queues, events, good, 0);
+            self.remove(at, queues);
         }
     }
 
@@ -233,18 +212,12 @@ impl TestedPoller {
     pub fn ask_for_descriptor(&mut self) {
         let fd = unsafe { bq_poller_fd(self.handle) };
         say(|| format!("bq_poller_fd({:p}) gave {fd}", self.handle));
-        match self.signal {
-            Signal::Callback => assert_eq!(fd, BQ_INVALID),
-            Signal::Level(before) => assert_eq!(fd, before),
-            Signal::Edge(_) => assert!(fd >= 0),
-            Signal::None if self.edge => self.signal = Signal::Edge(edge_triggered(fd)),
-            Signal::None => self.signal = Signal::Level(fd),
-        }
+        self.signal.descriptor(fd, self.edge);
     }
 
     /// A poll with room for some reports. `owed`: whether a watch has to be reported, by its place.
     pub fn poll(&mut self, input: &mut Input<'_>, queues: &[TestedQueue], owed: &[bool]) {
-        let max = if input.rarely() { 0 } else { 1 + input.below(MOST_REPORTS) };
+        let max = if input.rarely() { 0 } else { input.pick(&[MOST_REPORTS, 1, 1, 2, 3]) };
         self.poll_at_most(max, queues, owed);
     }
 
@@ -337,37 +310,21 @@ impl TestedPoller {
     fn fell_asleep(&mut self) {
         self.was_armed();
         (self.state, self.by_hand, self.undisturbed) = (State::Asleep, false, true);
-        if let Signal::Level(fd) = self.signal {
-            assert!(!is_readable(fd), "readable after a poll returned 0");
+        if self.signal.is_level() {
+            assert_eq!(self.signal.is_there(), Some(false), "readable after a poll returned 0");
         }
     }
 
-    /// From now on the next event has to be signalled, once.
     fn was_armed(&mut self) {
-        (self.state, self.signalled) = (State::Armed, false);
-        self.rung.set(0);
-        if let Signal::Edge(epoll) = self.signal {
-            take_edge(epoll);
-        }
-    }
-
-    /// Whether the loop knows that it is to call. `None`: there is no way to see.
-    pub fn is_signalled(&mut self) -> Option<bool> {
-        match self.signal {
-            Signal::None => return None,
-            Signal::Level(fd) => self.signalled = is_readable(fd),
-            Signal::Edge(epoll) => self.signalled |= take_edge(epoll),
-            Signal::Callback => self.signalled = self.rung.get() > 0,
-        }
-        Some(self.signalled)
+        self.state = State::Armed;
+        self.signal.was_armed();
     }
 
     /// What must be true between any two calls. `owed`: some event holds that only this poller's loop
     /// can serve.
     pub fn check(&mut self, owed: bool) {
-        assert!(self.rung.get() <= 1, "called twice in one sleep");
-        let Some(signalled) = self.is_signalled() else { return };
-        let level = matches!(self.signal, Signal::Level(_));
+        let Some(signalled) = self.signal.is_there() else { return };
+        let level = self.signal.is_level();
         match self.state {
             State::Asleep | State::Armed if owed || self.by_hand => {
                 assert!(signalled, "an event and no signal");
@@ -377,6 +334,27 @@ impl TestedPoller {
             State::Armed => {}
         }
     }
+}
+
+/// Makes something about the options odd; whether that is wrong.
+fn is_spoilt(options: &mut Later<bq_poller_options>, input: &mut Input<'_>) -> bool {
+    const SIZE: usize = size_of::<bq_poller_options>();
+    let today = &mut options.today;
+    match input.below(6) {
+        0 => today.flags = 4 << input.below(30),
+        1 => today.size = input.pick(&[0, 8, SIZE - 1, 4097, usize::MAX]),
+        2 => today.linger_ns = i64::MIN,
+        3 | 4 => {
+            today.wake = Signal::new().callback();
+            today.flags = input.pick(&[BQ_POLLER_EDGE, BQ_POLLER_PIPE]);
+        }
+        _ => {
+            let (more, says_something) = options.lengthen(input);
+            options.today.size += more;
+            return says_something;
+        }
+    }
+    true
 }
 
 fn no_events() -> [bq_event; MOST_REPORTS] {

@@ -1,7 +1,6 @@
 //! One queue under test beside what the specification says of it.
 
-use std::cell::{Cell, RefCell};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::ptr;
 
 use bridgeq::ffi::batch::{bq_get_many, bq_put_many};
@@ -11,55 +10,20 @@ use bridgeq::ffi::inspect::{
     bq_capacity, bq_len, bq_queue_stats, bq_set_capacity, bq_stats, bq_unfinished,
 };
 use bridgeq::ffi::items::{bq_get, bq_peek, bq_put, bq_put_priority};
-use bridgeq::ffi::queue::{
-    BQ_FIFO, BQ_FOREVER, BQ_LIFO, BQ_NO_LINGER, BQ_NOWAIT, BQ_PRIORITY, bq_compare_fn, bq_options,
-    bq_queue, bq_queue_new, bq_queue_ref, bq_queue_unref,
-};
+use bridgeq::ffi::queue::{BQ_PRIORITY, bq_queue, bq_queue_new, bq_queue_ref, bq_queue_unref};
 use bridgeq::ffi::status::{
     BQ_EMPTY, BQ_FULL, BQ_INVALID, BQ_NO_MEMORY, BQ_OK, BQ_SHUTDOWN, bq_status,
 };
 use bridgeq::ffi::tasks::{bq_join, bq_task_done};
 
 use super::input::Input;
+use super::options::{Asked, CAPACITIES, Context, TOO_LARGE, timeout};
 use super::say;
 use crate::spec::{Order, Spec};
 
-/// Items of this size exist in no memory: every put is refused.
-const TOO_LARGE: usize = isize::MAX as usize / 4;
-const SIZES: [usize; 12] = [8, 0, 1, 2, 3, 7, 16, 24, 100, 4097, 8, TOO_LARGE];
-const CAPACITIES: [usize; 12] = [0, 1, 2, 3, 4, 5, 16, 17, 64, 100, usize::MAX, 1 << 40];
 const MOST_AT_ONCE: usize = 48;
 /// What a buffer holds that nobody has written to.
 const UNTOUCHED: u8 = 0xa5;
-
-/// What the callbacks of a queue share with the test.
-struct Context {
-    size: usize,
-    dropped: RefCell<Vec<Vec<u8>>>,
-    lies: Cell<u32>,
-}
-
-unsafe extern "C" fn log_drop(item: *mut c_void, context: *mut c_void) {
-    // SAFETY: the context is that of the queue, and the item as long as it says.
-    let (context, item) = unsafe {
-        let context = &*context.cast::<Context>();
-        (context, std::slice::from_raw_parts(item.cast::<u8>(), context.size))
-    };
-    context.dropped.borrow_mut().push(item.to_vec());
-}
-
-unsafe extern "C" fn by_first_byte(a: *const c_void, b: *const c_void, _: *mut c_void) -> c_int {
-    // SAFETY: items are at least one byte long.
-    let (a, b) = unsafe { (*a.cast::<u8>(), *b.cast::<u8>()) };
-    c_int::from(a) - c_int::from(b)
-}
-
-unsafe extern "C" fn liar(_: *const c_void, _: *const c_void, context: *mut c_void) -> c_int {
-    // SAFETY: the context is that of the queue.
-    let lies = unsafe { &(*context.cast::<Context>()).lies };
-    lies.set(lies.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    (lies.get() >> 16) as c_int % 3 - 1
-}
 
 pub struct TestedQueue {
     pub handle: *mut bq_queue,
@@ -74,80 +38,22 @@ pub struct TestedQueue {
     counter: u64,
 }
 
-/// Some options, and the order that they ask for. `None`: they are refused.
-fn options(input: &mut Input<'_>) -> (bq_options, Option<Order>) {
-    let compares: [(u32, bq_compare_fn, Order); 6] = [
-        (BQ_FIFO, None, Order::Fifo),
-        (BQ_LIFO, None, Order::Lifo),
-        (BQ_PRIORITY, None, Order::Priority),
-        (BQ_FIFO, None, Order::Fifo),
-        (BQ_PRIORITY, Some(by_first_byte), Order::Priority),
-        (BQ_PRIORITY, Some(liar), Order::Whatever),
-    ];
-    let (order, compare, means) = input.pick(&compares);
-    let mut options = bq_options {
-        size: size_of::<bq_options>(),
-        order,
-        flags: 0,
-        capacity: input.pick(&CAPACITIES),
-        item_size: input.pick(&SIZES),
-        drop: Some(log_drop),
-        compare,
-        context: ptr::null_mut(),
-        linger_ns: input.pick(&[BQ_NO_LINGER, 0, 300]),
-    };
-    if input.rarely() {
-        options.drop = None;
-    }
-    if !input.rarely() {
-        return (options, Some(means));
-    }
-    match input.below(8) {
-        0 => options.size = input.pick(&[0, 1, 8, size_of::<bq_options>() - 1, 5000, usize::MAX]),
-        1 => options.order = input.pick(&[3, 4, 255, u32::MAX]),
-        2 => options.flags = 1 << input.below(32),
-        3 => options.item_size = input.pick(&[TOO_LARGE + 1, isize::MAX as usize, usize::MAX]),
-        4 => options.linger_ns = input.pick(&[-2, i64::MIN]),
-        5 => {
-            options.order = input.pick(&[BQ_FIFO, BQ_LIFO]);
-            options.compare = Some(by_first_byte);
-        }
-        _ => return (options, Some(means)),
-    }
-    (options, None)
-}
-
-/// How long to wait, and whether that is a timeout at all. For ever only where nothing has to be
-/// waited for.
-pub fn timeout(input: &mut Input<'_>, would_wait: bool) -> (i64, bool) {
-    match input.below(16) {
-        0..=8 => (BQ_NOWAIT, true),
-        9 if would_wait => (1 + i64::from(input.byte()) * 8, true),
-        9..=11 if would_wait => (1, true),
-        9 | 10 => (BQ_FOREVER, true),
-        11 | 12 => (if would_wait { BQ_NOWAIT } else { i64::MAX }, true),
-        13 => (-2, false),
-        14 => (i64::MIN, false),
-        _ => (BQ_NOWAIT, true),
-    }
-}
-
 impl TestedQueue {
     /// Makes a queue, or fails to.
     pub fn new(input: &mut Input<'_>) -> Option<Self> {
-        let (mut options, order) = options(input);
+        let mut asked = Asked::new(input);
+        let options = &mut asked.options.today;
         let size = if options.item_size == 0 { 8 } else { options.item_size };
-        let dropped = RefCell::new(Vec::new());
-        let context = Box::new(Context { size, dropped, lies: Cell::new(7) });
+        let context = Context::new(size);
         options.context = ptr::from_ref(&*context).cast_mut().cast();
         let mut handle = ptr::null_mut();
         if input.rarely() {
-            assert_eq!(unsafe { bq_queue_new(&raw const options, ptr::null_mut()) }, BQ_INVALID);
+            assert_eq!(unsafe { bq_queue_new(asked.pointer(), ptr::null_mut()) }, BQ_INVALID);
         }
-        let status = unsafe { bq_queue_new(&raw const options, &raw mut handle) };
-        assert_eq!(status, if order.is_some() { BQ_OK } else { BQ_INVALID });
-        assert_eq!(handle.is_null(), order.is_none());
-        let order = order?;
+        let status = unsafe { bq_queue_new(asked.pointer(), &raw mut handle) };
+        assert_eq!(status, if asked.order.is_some() { BQ_OK } else { BQ_INVALID });
+        assert_eq!(handle.is_null(), asked.order.is_none());
+        let (order, options) = (asked.order?, asked.options.today);
         say(|| format!("bq_queue_new: {handle:p}, {order:?}, {}, {size}", options.capacity));
         Some(Self {
             handle,
@@ -186,8 +92,10 @@ impl TestedQueue {
     }
 
     fn item(&self, number: u64) -> Vec<u8> {
-        let bytes = number.to_le_bytes();
-        (0..self.size).map(|at| bytes.get(at).copied().unwrap_or((number >> 8) as u8)).collect()
+        let mut item = vec![(number >> 8) as u8; self.size];
+        let start = self.size.min(8);
+        item[..start].copy_from_slice(&number.to_le_bytes()[..start]);
+        item
     }
 
     /// Another item: its first byte, by which it may be compared, and its bytes.
@@ -200,6 +108,11 @@ impl TestedQueue {
 
     fn is_too_large(&self) -> bool {
         self.size == TOO_LARGE
+    }
+
+    /// Large items take their time.
+    fn most_at_once(&self) -> usize {
+        if self.size > 5000 { MOST_AT_ONCE / 6 } else { MOST_AT_ONCE }
     }
 
     /// The priority of an item, where it is not said.
@@ -246,9 +159,9 @@ impl TestedQueue {
     }
 
     pub fn put_many(&mut self, input: &mut Input<'_>) {
-        let real = if self.is_too_large() { 1 } else { 1 + input.below(MOST_AT_ONCE) };
+        let real = if self.is_too_large() { 1 } else { 1 + input.below(self.most_at_once()) };
         let items: Vec<_> = (0..real).map(|_| self.fresh(input)).collect();
-        let bytes: Vec<u8> = items.iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        let bytes = items.iter().map(|(_, bytes)| &bytes[..]).collect::<Vec<_>>().concat();
         let count = odd_count(input, self.size).unwrap_or(real);
         let put = self.spec.room().min(count);
         let (timeout_ns, good) = timeout(input, !self.spec.shut && put < count);
@@ -306,12 +219,12 @@ impl TestedQueue {
         say(|| format!("bq_get or bq_peek({:p}, {timeout_ns})", self.handle));
         assert_eq!(unsafe { call(self.handle, item.cast(), timeout_ns) }, want);
         let written = if want == BQ_OK { self.size } else { 0 };
-        assert!(buffer[written..].iter().all(|&byte| byte == UNTOUCHED));
+        assert!(is_untouched(&buffer[written..]));
         (want == BQ_OK).then(|| self.identify(&buffer[..written]))
     }
 
     pub fn get_many(&mut self, input: &mut Input<'_>) {
-        let real = 1 + input.below(MOST_AT_ONCE);
+        let real = 1 + input.below(self.most_at_once());
         let max = odd_count(input, self.size).unwrap_or(real);
         let fits = max.checked_mul(self.size).is_some_and(|bytes| bytes <= isize::MAX as usize);
         let next = self.spec.next();
@@ -327,7 +240,7 @@ impl TestedQueue {
         assert_eq!(unsafe { bq_get_many(self.handle, items, max, timeout_ns) }, want);
         let got = usize::try_from(want).unwrap_or(0);
         let written = if got > 0 { got * self.size } else { 0 };
-        assert!(buffer[written..].iter().all(|&byte| byte == UNTOUCHED));
+        assert!(is_untouched(&buffer[written..]));
         for at in 0..got {
             let number = self.identify(&buffer[at * self.size..][..self.size]);
             self.spec.get(number);
@@ -364,6 +277,36 @@ impl TestedQueue {
         say(|| format!("bq_clear({:p})", self.handle));
         assert_eq!(unsafe { bq_clear(self.handle) }, cleared.len());
         self.check_dropped(&cleared);
+    }
+
+    /// A clear whose `drop` puts each item back: those stay.
+    pub fn clear_in_vain(&mut self) {
+        if !self.drops {
+            return self.clear();
+        }
+        let cleared: Vec<u64> = self.spec.numbers().collect();
+        say(|| format!("bq_clear({:p}), drop calls bq_put", self.handle));
+        self.context.puts_back.set((self.handle, cleared.len()));
+        assert_eq!(unsafe { bq_clear(self.handle) }, cleared.len());
+        self.context.puts_back.set((ptr::null_mut(), 0));
+        let dropped = self.context.dropped.borrow().clone();
+        self.check_dropped(&cleared);
+        let one_by_one = self.spec.order == Order::Fifo;
+        if !one_by_one {
+            cleared.iter().for_each(|&number| self.spec.discard(number));
+        }
+        let mut left = cleared;
+        let discarded = left.len() as u64;
+        for (bytes, status) in dropped.iter().zip(self.context.put_back.take()) {
+            let at = left.iter().position(|&number| self.item(number) == *bytes);
+            let number = left.remove(at.expect("it was checked"));
+            if one_by_one {
+                assert_eq!(at, Some(0), "discarded out of turn");
+                self.spec.discard(number);
+            }
+            assert_eq!(self.spec.put(number, self.rank(number)), status);
+        }
+        self.spec.count_discarded(discarded);
     }
 
     pub fn poll(&mut self, input: &mut Input<'_>) {
@@ -423,11 +366,16 @@ impl TestedQueue {
     }
 }
 
+fn is_untouched(buffer: &[u8]) -> bool {
+    buffer == vec![UNTOUCHED; buffer.len()]
+}
+
 /// Now and then a number of items that is no length of an array.
 fn odd_count(input: &mut Input<'_>, size: usize) -> Option<usize> {
-    input.rarely().then(|| match input.below(3) {
+    input.rarely().then(|| match input.below(4) {
         0 => 0,
         1 => usize::MAX,
-        _ => isize::MAX as usize / size + 1,
+        2 => isize::MAX as usize / size + 1,
+        _ => (usize::MAX / size).wrapping_add(1), // of so few bytes that they fit, if nobody minds
     })
 }

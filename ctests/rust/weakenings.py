@@ -1,0 +1,213 @@
+"""The orderings, weakened one at a time, and the models that must go red. Run by weaken.py.
+
+A pair is named as in the table of ordering pairs in docs/design.md. `where` is a text that names a
+function, `what` a text that occurs in it exactly once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Change:
+    file: str
+    where: str
+    what: str
+    instead: str
+
+
+@dataclass(frozen=True)
+class Weakening:
+    pair: str
+    title: str
+    changes: tuple
+    models: tuple
+    preemptions: int = 1
+    # Changed first, and without effect on the model by itself. On x86-64 the fence behind a claim is
+    # one for the compiler only; in a model it would stand in for the acquire of every load before it.
+    given: tuple = ()
+
+
+FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
+PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
+WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
+INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
+BELL, SHARED, BARRIER = "src/poller/bell.rs", "src/sync/shared.rs", "src/sys/barrier.rs"
+
+
+def relaxed(file, where, what, order):
+    """`what` with this one order made Relaxed."""
+    return Change(file, where, what, what.replace(f"Ordering::{order}", "Ordering::Relaxed"))
+
+
+def without_fence(file, where, before="", after=""):
+    return Change(file, where, f"{before}fence_after_rmw();{after}", before + after)
+
+
+def claim_without_fence(word):
+    claim = (f"self.{word}.compare_exchange({{0}}, {{0}} + count * STEP, Ordering::SeqCst, "
+             "Ordering::Relaxed).is_ok()")
+    name = word.split(".")[0]
+    return Change(RING, f"pub fn claim_{name}(", f"claim(&self.{word}, {name}, count)",
+                  claim.format(name))
+
+
+TAIL_WITHOUT_FENCE = claim_without_fence("tail.word")
+HEAD_WITHOUT_FENCE = claim_without_fence("head")
+ENLIST_WITHOUT_FENCE = without_fence(WAIT, "pub unsafe fn enlist(")
+
+GET_WAITS = "waiting::a_get_that_waits_is_woken_by_a_put"
+PUT_WAITS = "waiting::a_put_that_waits_for_room_is_woken_by_a_get"
+JOIN_WAITS = "tasks::a_join_that_waits_is_woken_by_the_last_task_done"
+LAST_GET = "ending::the_last_item_taken_during_shutdown_ends_a_get_that_waits"
+SLOW_READER = "rings::a_slow_reader_is_left_behind"
+RING_AGAIN = "rings::a_ring_is_used_again_when_its_last_reader_is_done"
+TWO_RINGS = "rings::two_producers_of_the_first_ring_and_its_successor_lose_nothing"
+LENGTH = "rings::the_length_of_a_queue_that_is_never_empty_is_never_nothing"
+PEEK = "peeking::a_peek_sees_a_whole_item_while_its_slot_is_used_again"
+PEEK_OF_THREE = "peeking::a_put_behind_the_get_of_another_thread_waits_for_the_peek"
+DISCARD = "ending::discarding_leaves_nothing_behind"
+FIRST_PUT = "ending::what_is_put_before_the_shutdown_is_got_and_then_it_ends"
+THREAD_WAITS = "polling::a_thread_that_waits_is_woken_by_a_put"
+INBOX_OF_TWO = "polling::two_watches_of_two_threads_meet_in_the_inbox"
+LAST_UNREF = "arming::the_last_unref_of_a_poller_passes_its_wake_up_on"
+LATE_RING = "polling::a_late_ring_does_not_keep_the_next_wait_awake"
+BY_HAND = "polling::a_wake_by_hand_ends_a_wait"
+BY_HAND_TRY = "polling::a_wake_by_hand_beside_a_wait_that_may_not_sleep_is_not_lost"
+DESCRIPTOR = "polling::a_descriptor_made_during_a_put_is_readable"
+DESCRIPTOR_OF_WAIT = "polling::a_descriptor_made_during_a_wait_is_readable_when_that_reports"
+LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
+
+
+def weaken(pair, title, changes, models, **more):
+    changes = (changes,) if isinstance(changes, Change) else changes
+    return Weakening(pair, title, changes, models, **more)
+
+
+def weakenings():
+    pair = "stamp Release / Acquire: filled"
+    yield weaken(pair, "an item is published Relaxed",
+                 relaxed(RING, "pub fn fill(", "Ordering::Release);", "Release"), (GET_WAITS,))
+    yield weaken(pair, "a filled slot is seen Relaxed",
+                 relaxed(RING, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
+                 (PEEK,), preemptions=2)
+    yield weaken(pair, "a filled slot is seen Relaxed by a get",
+                 relaxed(RING, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
+                 (SLOW_READER,), given=(HEAD_WITHOUT_FENCE,))
+
+    pair = "stamp Release / Acquire: free"
+    yield weaken(pair, "a slot is freed Relaxed",
+                 relaxed(RING, "pub fn release(", "Ordering::Release)", "Release"), (SLOW_READER,))
+    yield weaken(pair, "a free slot is seen Relaxed",
+                 relaxed(RING, "pub fn is_free(", "load(Ordering::Acquire)", "Acquire"),
+                 (SLOW_READER, RING_AGAIN), given=(TAIL_WITHOUT_FENCE,))
+
+    pair = "tail RMW + fence / attention RMW + fence"
+    yield weaken(pair, "no fence behind the claim of a put", TAIL_WITHOUT_FENCE, (GET_WAITS,))
+    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (GET_WAITS,))
+
+    pair = "head RMW + fence / attention RMW + fence"
+    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE,
+                 (PUT_WAITS, LAST_GET))
+    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (PUT_WAITS,))
+    yield weaken(pair, "no fence behind raising SHUT", without_fence(WAIT, "pub fn raise("),
+                 (LAST_GET,))
+
+    pair = "stamp, light() / attention, heavy()"
+    yield weaken(pair, "nothing between stamp and look",
+                 Change(BARRIER, "pub fn light() {\n        if", "fence(Ordering::SeqCst);", ""),
+                 (GET_WAITS,))
+    yield weaken(pair, "no barrier of the waiter",
+                 Change(WAKE, "fn holds_for_waiter(", "self.settle();", ""), (GET_WAITS,))
+    yield weaken(pair, "no barrier where membarrier is refused",
+                 Change(WAKE, "fn settle(", "if !barrier::heavy() {",
+                        "if !barrier::heavy() && false {"), (GET_WAITS, DISCARD))
+    yield weaken(pair, "no barrier of a shutdown that discards",
+                 Change("src/queue/end.rs", "pub fn shutdown(", "self.settle();", ""), (DISCARD,))
+
+    pair = "done RMW + fence / attention RMW + fence"
+    yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),
+                 (JOIN_WAITS,))
+    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (JOIN_WAITS,))
+
+    pair = "pin RMW + fence / head RMW + fence"
+    yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),
+                 (PEEK,))
+    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (PEEK,))
+    yield weaken(pair, "the pins looked at in front of the stamp",
+                 Change(PUT, "fn is_free(", "slot.is_free() && nobody_peeks(ring)",
+                        "nobody_peeks(ring) && slot.is_free()"),
+                 (PEEK_OF_THREE,), preemptions=2)
+    yield weaken(pair, "a pin goes Relaxed",
+                 relaxed(GET, "pub unsafe fn peek(", "fetch_sub(1, Ordering::Release)", "Release"),
+                 (PEEK,))
+    yield weaken(pair, "the end of a pin is seen Relaxed",
+                 relaxed(PUT, "fn nobody_peeks(", "load(Ordering::SeqCst)", "SeqCst"), (PEEK,),
+                 given=(TAIL_WITHOUT_FENCE,))
+
+    pair = "ring Release / Acquire"
+    for title, function, what, model in (
+        ("a first ring is published Relaxed to gets", "fn grow(", "self.head_ring.store", GET_WAITS),
+        ("a ring is published Relaxed to puts", "fn grow(", "self.tail_ring.store", TWO_RINGS),
+    ):
+        change = relaxed(PUT, function, f"{what}(fresh.as_ptr(), Ordering::Release)", "Release")
+        yield weaken(pair, title, change, (model,))
+    for title, file, function, what, model in (
+        ("a get sees its ring Relaxed", GET, "unsafe fn pop(", "head_ring", GET_WAITS),
+        ("a waiter does", GET, "fn first_ring(", "ring = unsafe { self.head_ring", GET_WAITS),
+        ("a put does", PUT, "unsafe fn push(", "tail_ring", TWO_RINGS),
+        ("a second try of a put does", PUT, "fn claim_free(", "tail_ring", TWO_RINGS),
+        ("the count of puts does", FIFO, "pub fn entered(", "tail_ring", LENGTH),
+    ):
+        change = relaxed(file, function, f"{what}.load(Ordering::Acquire)", "Acquire")
+        yield weaken(pair, title, change, (model,))
+    yield weaken(pair, "the count of gets does",
+                 relaxed(FIFO, "pub fn left(", "head_ring.load(Ordering::Acquire)", "Acquire"),
+                 (LENGTH,), preemptions=2)
+
+    pair = "inbox AcqRel"
+    yield weaken(pair, "a watch is left Relaxed",
+                 relaxed(INBOX, "pub fn push(", "Ordering::AcqRel", "AcqRel"), (THREAD_WAITS,))
+    yield weaken(pair, "a watch is taken Relaxed",
+                 relaxed(INBOX, "pub fn take(", "Ordering::AcqRel", "AcqRel"), (INBOX_OF_TWO,))
+    yield weaken(pair, "a watch is dropped Relaxed",
+                 relaxed(INBOX, "pub fn close(", "Ordering::AcqRel", "AcqRel"), (LAST_UNREF,))
+
+    pair = "inbox RMW + fence / `by_hand` RMW + fence"
+    yield weaken(pair, "no fence behind arming", without_fence(INBOX, "fn change("), (LATE_RING,))
+    yield weaken(pair, "no fence behind the flag", without_fence(CORE, "pub fn wake("), (LATE_RING,))
+    yield weaken(pair, "no look at the flag behind arming",
+                 Change(POLL, "fn go_to_sleep(", "self.by_hand.load(Ordering::SeqCst)", "false"),
+                 (BY_HAND_TRY,))
+    yield weaken(pair, "the flag is raised Relaxed",
+                 relaxed(CORE, "pub fn wake(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
+    yield weaken(pair, "the flag is lowered Relaxed",
+                 relaxed(POLL, "pub unsafe fn wait(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
+
+    pair = "fd Release / Acquire"
+    yield weaken(pair, "a descriptor is published Relaxed",
+                 relaxed(BELL, "pub fn fd(", "Ordering::SeqCst", "SeqCst"), (DESCRIPTOR,),
+                 preemptions=2)
+    yield weaken(pair, "a descriptor is seen Relaxed",
+                 relaxed(BELL, "pub fn made(", "Ordering::Acquire", "Acquire"),
+                 (DESCRIPTOR_OF_WAIT,))
+
+    pair = "fd RMW + fence / inbox RMW + fence"
+    yield weaken(pair, "no fence behind the descriptor", without_fence(BELL, "pub fn fd("),
+                 (DESCRIPTOR_OF_WAIT,))
+    yield weaken(pair, "no fence behind arming", without_fence(INBOX, "fn change("),
+                 (DESCRIPTOR_OF_WAIT,))
+
+    pair = "shut Release / Acquire"
+    yield weaken(pair, "shut Relaxed",
+                 relaxed(FIFO, "pub fn shut(", "self.shut.store(true, Ordering::Release)", "Release"),
+                 (FIRST_PUT,))
+    yield weaken(pair, "seen Relaxed",
+                 relaxed(FIFO, "fn is_shut_before_use(", "Ordering::Acquire", "Acquire"),
+                 (FIRST_PUT,))
+
+    pair = "references Release / Acquire"
+    yield weaken(pair, "given up Relaxed",
+                 relaxed(SHARED, "impl<T> Drop for Shared<T>", "Ordering::Release", "Release"),
+                 (LAST_REFERENCE,))
+    yield weaken(pair, "the last one goes Relaxed",
+                 relaxed(SHARED, "impl<T> Drop for Shared<T>", "load(Ordering::Acquire)", "Acquire"),
+                 (LAST_REFERENCE,))
