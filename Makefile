@@ -21,11 +21,15 @@ A      := target/release/libbridgeq.a
 NATIVE := target/release/native-static-libs
 STEP   := ctests/step.sh
 PREEMPTIONS ?= 1
+SECONDS ?= 30
+MINUTES ?= 1
+HISTORIES ?= 100000
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 .PHONY: all lib demo test header install uninstall fmt lint clean help \
-  models tsan asan ctests valgrind faults faults-suite abi abi-record dependencies
+  prove models weaken schedules linearize fuzz tsan asan ctests valgrind faults faults-suite soak abi abi-record \
+  dependencies
 
 ## Build
 
@@ -79,9 +83,30 @@ lint: ## Check formatting, clippy and the shell scripts
 
 ## Trust
 
+PROOFS := lint test models schedules fuzz tsan asan valgrind faults abi dependencies soak
+
+prove: ## All of the following in short, with a table at the end (WITHOUT="TARGET ...")
+	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
+
 models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)
 	@ctests/tools.sh cargo
 	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
+
+weaken: ## Weaken one ordering after the other: the model named for it must fail (long)
+	@ctests/tools.sh cargo python3
+	@$(STEP) "weakened orderings" ctests/rust/weaken.py
+
+schedules: ## Random schedules of what is too large for the models
+	@ctests/tools.sh cargo
+	@$(STEP) "random schedules" ctests/rust/shuttle/run.sh
+
+linearize: ## Histories of real threads against the specification (HISTORIES=100000; make test has thousands)
+	@ctests/tools.sh cargo
+	@HISTORIES=$(HISTORIES) cargo test -q --release --test linearize -- --nocapture every_recorded
+
+fuzz: ## Sequences of calls against a model of them, guided by coverage (SECONDS=30)
+	@ctests/tools.sh cargo c++ nightly
+	@$(STEP) "fuzzing" fuzz/run.sh $(SECONDS)
 
 tsan: ## C tests under ThreadSanitizer
 	@ctests/sanitize.sh thread
@@ -103,6 +128,9 @@ faults: ctests ## Every allocation and system call of the library made to fail i
 
 faults-suite: ctests ## The same through every C test, crashes only (minutes)
 	@$(STEP) "failing calls in every test" ctests/faults/suite.sh $(CTESTS)
+
+soak: ctests ## Random traffic, every item counted (MINUTES=1, SEED=number: the same rounds again)
+	@$(CTESTS)/soak/soak-shared --seconds $$(($(MINUTES) * 60)) --seed $(or $(SEED),$(shell date +%s))
 
 abi: ## Compare the binary interface with its record (ctests/abi)
 	@ctests/tools.sh cc abidw

@@ -5,7 +5,7 @@ set -u
 
 if [ $# -eq 0 ] || [ "$1" = --help ]; then
   echo "usage: tools.sh TOOL...    TOOL: cargo cc c++ cmake pkg-config libuv openssl, for the targets under Trust:"
-  echo "                           nightly clang-22 valgrind strace abidw python3"
+  echo "                           nightly clang-22 valgrind abidw python3"
   echo "Checks that the tools are there. As root on Debian or Ubuntu it installs what is missing."
   exit 0
 fi
@@ -23,7 +23,6 @@ libuv      | libuv1-dev    | libuv-devel   | libuv-devel      | libuv   | libuv-
 openssl    | libssl-dev    | openssl-devel | libopenssl-devel | openssl | openssl-dev
 clang-22   | clang-22 llvm-22 libclang-rt-22-dev | clang | clang22 | clang | clang22
 valgrind   | valgrind libc6-dbg | valgrind | valgrind        | valgrind | valgrind
-strace     | strace        | strace        | strace          | strace  | strace
 abidw      | abigail-tools | libabigail    | libabigail       | libabigail | libabigail
 python3    | python3       | python3       | python3          | python  | python3
 '
@@ -87,7 +86,7 @@ check_cargo() {
 # The toolchain that sanitizers need. rustup has it, the system's packages do not.
 check_nightly() {
   cargo +nightly --version >/dev/null 2>&1 && return
-  rustup toolchain install nightly --profile minimal >/dev/null 2>&1 && return
+  timeout 300 rustup toolchain install nightly --profile minimal >/dev/null 2>&1 && return
   echo "bridgeq: needs nightly Rust for sanitizers: rustup toolchain install nightly" >&2
   return 1
 }
