@@ -1,5 +1,6 @@
-//! The rings of a FIFO: which one comes next, which ones are to spare. Everything here happens under
-//! the chain's lock, and only when a ring is full, exhausted or missing.
+//! The rings of a FIFO: which ones there are, and which are to spare. Everything here happens under the
+//! chain's lock, only when a ring is full, exhausted or missing, and is over in a moment: rings are made, and
+//! give their memory back, while they are on no list and the lock is free.
 
 use std::ptr::{self, NonNull};
 
@@ -39,30 +40,36 @@ impl Chain {
         Self { made: ptr::null_mut(), warm: Spares::new(), cold: Spares::new(), shut: false }
     }
 
-    /// A ring of at least `slots` slots that nobody uses. `None`: out of memory.
-    pub fn take(&mut self, item: ItemLayout, slots: u64) -> Option<NonNull<Ring>> {
-        if let Some(ring) = self.warm.take(slots).or_else(|| self.cold.take(slots)) {
-            return Some(ring);
-        }
-        let ring = Ring::new(item, slots)?;
+    /// A ring of at least `slots` slots that nobody uses, if there is one. It is on no list then.
+    pub fn take_spare(&mut self, slots: u64) -> Option<NonNull<Ring>> {
+        self.warm.take(slots).or_else(|| self.cold.take(slots))
+    }
+
+    /// A ring has been made: it lives as long as the FIFO from now on.
+    pub fn adopt(&mut self, ring: NonNull<Ring>) {
         // SAFETY: just made.
         unsafe { ring.as_ref() }.made_before.set(self.made);
         self.made = ring.as_ptr();
-        Some(ring)
     }
 
-    /// Keeps an emptied ring for later; a late reader may still be in it.
-    pub fn retire(&mut self, ring: NonNull<Ring>) {
-        // The one retired before: by now it is quiet, most likely. If not, it stays warm.
-        if self.warm.bytes > WARM_BYTES
-            && let Some(cold) =
-                self.warm.take_first_if(|ring| ring.bytes() >= TRIM_BYTES && ring.is_quiet())
-        {
-            // SAFETY: quiet, and spare.
-            unsafe { cold.as_ref().trim() };
-            self.cold.push(cold);
+    /// Keeps a ring that is not in use for later; a late reader may still be in it.
+    pub fn keep(&mut self, spare: NonNull<Ring>) {
+        // SAFETY: alive until the FIFO is dropped.
+        match unsafe { spare.as_ref() }.trimmed.get() {
+            true => self.cold.push(spare),
+            false => self.warm.push(spare),
         }
-        self.warm.push(ring);
+    }
+
+    /// Keeps an emptied ring for later, and says which one should give its memory back, if any; that one is
+    /// on no list then. It is the one emptied before: by now nobody reads it, most likely.
+    pub fn retire(&mut self, emptied: NonNull<Ring>) -> Option<NonNull<Ring>> {
+        let surplus = match self.warm.bytes > WARM_BYTES {
+            true => self.warm.take_first_if(|ring| ring.bytes() >= TRIM_BYTES),
+            false => None,
+        };
+        self.warm.push(emptied);
+        surplus
     }
 
     /// How many rings were ever made.
@@ -82,7 +89,7 @@ impl Chain {
     /// Nobody uses any ring any more.
     pub unsafe fn free(&mut self, item: ItemLayout) {
         while let Some(ring) = NonNull::new(self.made) {
-            // SAFETY: made by take for these items, freed once.
+            // SAFETY: made for these items, freed once.
             unsafe {
                 self.made = ring.as_ref().made_before.get();
                 Ring::free(ring, item);

@@ -31,6 +31,8 @@ pub struct Fifo {
     limit: Limit,
     item: ItemLayout,
     shut: AtomicBool,
+    /// Held by the put that makes the next ring.
+    growing: Mutex<()>,
     chain: Mutex<Chain>,
 }
 
@@ -63,6 +65,7 @@ impl Fifo {
             limit: Limit::new(capacity),
             item,
             shut: AtomicBool::new(false),
+            growing: Mutex::new(()),
             chain: Mutex::new(Chain::new()),
         }
     }
@@ -125,7 +128,7 @@ impl Fifo {
             let Some(ring) = ring else { return 0 };
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: who enlists for room
             // and then sees no get here is seen by the next get.
-            let head = ring.head.load(Ordering::SeqCst);
+            let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
                 return position(head);
             }

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use super::chain::next_slots;
+use super::chain::{Chain, next_slots};
 use super::ring::{Ring, SEALED, SHUT, Slot, position};
 use super::{Claim, Fifo, PATIENCE, stand_back};
 use crate::store::NotPut;
@@ -113,7 +113,7 @@ impl Fifo {
         let at = position(tail);
         let full = || {
             // ORDERING: Relaxed; decides only how long to look.
-            at.saturating_sub(position(ring.head.load(Ordering::Relaxed))) >= ring.slots()
+            at.saturating_sub(position(ring.head.word.load(Ordering::Relaxed))) >= ring.slots()
         };
         for _ in 0..PATIENCE {
             // ORDERING: Relaxed; compared only.
@@ -133,31 +133,63 @@ impl Fifo {
     /// `last`: the ring and its tail, as the caller saw them.
     #[cold]
     fn grow(&self, last: Option<(&Ring, u64)>) -> Result<(), NotPut> {
+        if !self.must_grow(&self.chain.lock(), last)? {
+            return Ok(());
+        }
+        // One ring is made at a time, while gets go on: they need the chain's lock only.
+        let _growing = self.growing.lock();
+        let spare = {
+            let mut chain = self.chain.lock();
+            if !self.must_grow(&chain, last)? {
+                return Ok(());
+            }
+            let slots = next_slots(last.map(|(ring, _)| ring.slots()), self.item, self.limit.get());
+            chain.take_spare(slots).ok_or(slots)
+        };
+        let fresh = match spare {
+            Ok(spare) => spare,
+            Err(slots) => {
+                let made = Ring::new(self.item, slots).ok_or(NotPut::NoMemory)?;
+                self.chain.lock().adopt(made);
+                made
+            }
+        };
+        // SAFETY: rings live as long as the FIFO.
+        let ring = unsafe { fresh.as_ref() };
+        ring.restore();
         let mut chain = self.chain.lock();
+        let wanted = self.must_grow(&chain, last);
+        if wanted == Ok(true) {
+            self.link(ring, last.map(|(ring, _)| ring));
+        } else {
+            chain.keep(fresh);
+        }
+        wanted.map(drop)
+    }
+
+    /// Whether a ring is still to come behind what the caller saw. Under the chain's lock.
+    fn must_grow(&self, chain: &Chain, last: Option<(&Ring, u64)>) -> Result<bool, NotPut> {
         if chain.shut {
             return Err(NotPut::Shut);
         }
         let at = last.map_or(ptr::null(), |(ring, _)| ptr::from_ref(ring));
         // ORDERING: Relaxed; written under the lock that is held.
-        if !ptr::eq(self.tail_ring.load(Ordering::Relaxed), at) {
-            return Ok(());
-        }
+        let is_last = ptr::eq(self.tail_ring.load(Ordering::Relaxed), at);
         // ORDERING: Relaxed; compared only. The last one again, but in another life, or after other puts.
-        if last.is_some_and(|(ring, tail)| ring.tail.word.load(Ordering::Relaxed) != tail) {
-            return Ok(());
-        }
-        let last = last.map(|(ring, _)| ring);
-        let slots = next_slots(last.map(Ring::slots), self.item, self.limit.get());
-        let fresh = chain.take(self.item, slots).ok_or(NotPut::NoMemory)?;
-        // SAFETY: rings live as long as the FIFO.
-        let ring = unsafe { fresh.as_ref() };
+        let as_seen = |(ring, tail): (&Ring, u64)| ring.tail.word.load(Ordering::Relaxed) == tail;
+        Ok(is_last && last.is_none_or(as_seen))
+    }
+
+    /// Makes a spare ring the last one. Under the chain's lock.
+    fn link(&self, ring: &Ring, last: Option<&Ring>) {
+        let fresh = ptr::from_ref(ring).cast_mut();
         match last {
             None => {
                 ring.open(0, 0);
                 // ORDERING: Relaxed; published by the Release below.
-                ring.head.store(0, Ordering::Relaxed);
+                ring.head.word.store(0, Ordering::Relaxed);
                 // ORDERING: Release; pairs with the Acquire in first_ring.
-                self.head_ring.store(fresh.as_ptr(), Ordering::Release);
+                self.head_ring.store(fresh, Ordering::Release);
             }
             Some(last) => {
                 // ORDERING: SeqCst; no put claims here any more: its compare-and-swap fails.
@@ -165,14 +197,13 @@ impl Fifo {
                 // ORDERING: Relaxed; a hint.
                 ring.open(base, last.tail.head_seen.load(Ordering::Relaxed));
                 // ORDERING: Release; pairs with the Acquire in advance.
-                last.next.store(fresh.as_ptr(), Ordering::Release);
+                last.next.store(fresh, Ordering::Release);
             }
         }
         // ORDERING: Release; pairs with the Acquire in claim_free and in entered.
-        self.tail_ring.store(fresh.as_ptr(), Ordering::Release);
+        self.tail_ring.store(fresh, Ordering::Release);
         // Only now: a late put that knows the ring from an earlier life claims where `entered` counts it.
         ring.unseal();
-        Ok(())
     }
 }
 

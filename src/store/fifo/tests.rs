@@ -283,7 +283,7 @@ fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     assert_ne!(second, first);
     assert_eq!(items(quick), [0]);
     let slow = claim();
-    let old_head = ring.head.load(Ordering::Relaxed);
+    let old_head = ring.head.word.load(Ordering::Relaxed);
     (2..=4).for_each(|value| assert_eq!(get(&fifo), Ok(value)));
 
     // SAFETY: as above.
