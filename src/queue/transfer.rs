@@ -78,7 +78,8 @@ impl Queue {
                 }
             }
         };
-        if put > 0 { Ok(put) } else { Err(self.refuse(why)) }
+        let refused = self.refuse(why); // also when some are in: it passes on what this call has no use for
+        if put > 0 { Ok(put) } else { Err(refused) }
     }
 
     /// # Safety
