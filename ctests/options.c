@@ -1,4 +1,5 @@
 /* What a queue is made from: bq_options, their defaults, their limits and how they grow. */
+#include "calls.h"
 #include "check.h"
 #include "support.h"
 
@@ -232,6 +233,21 @@ TEST(a_linger_never_outlasts_the_deadline) {
   bq_queue *queue = queue_from(&options);
   int64_t number = 5;
   CHECK_STATUS(bq_get(queue, &number, 2 * MILLISECOND), BQ_EMPTY);
+  bq_queue_unref(queue);
+}
+
+/* Not a share of the room, for which only a moment is worth waiting. */
+TEST(a_put_that_lingers_long_goes_in_when_there_is_one_place) {
+  bq_options options = number_options(BQ_FIFO, 8);
+  options.linger_ns = 3600 * SECOND;
+  bq_queue *queue = queue_from(&options);
+  call put = {.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {9}};
+  put_numbers(queue, 1, 8);
+  call_start(&put);
+  await(atomic_load(&put.thread_id) != 0);
+  CHECK_EQ(get_number(queue), 1);
+  await(call_ended(&put));
+  CHECK_STATUS(call_end(&put), BQ_OK);
   bq_queue_unref(queue);
 }
 

@@ -101,6 +101,18 @@ TEST(a_poller_arms_whatever_its_linger) {
   bq_queue_unref(queue);
 }
 
+TEST(a_poller_that_lingers_long_reports_one_free_place) {
+  bq_queue *queue = number_queue(BQ_FIFO, 8);
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.linger_ns = 3600 * SECOND; /* longer than the watchdog waits */
+  bq_poller *poller = poller_from(&options);
+  put_numbers(queue, 1, 7);
+  watch(poller, queue, BQ_WRITABLE);
+  for (int i = 0; i < 3; i++) expect_event(poller, queue, BQ_WRITABLE);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
 TEST(a_wake_callback_replaces_the_descriptor_and_its_flags) {
   bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
   options.wake = ignore_wake;

@@ -77,7 +77,7 @@ impl Watch {
 
     /// As [`Self::current`], for a loop that has not gone to sleep yet.
     pub fn promising(&self) -> Events {
-        self.queue().promising(self.events.get())
+        self.queue().promising(self.events.get(), self.core.linger)
     }
 
     /// As [`Self::disarm`], in a child of fork(): as far as nobody was in the middle of a change.

@@ -117,10 +117,14 @@ impl Queue {
     }
 
     /// Those of `events` that are worth it for one who has not gone to sleep yet: a full queue that has
-    /// one place free is full again at once, and both sides would take turns at it.
-    pub fn promising(&self, events: Events) -> Events {
+    /// one place free is full again at once, and both sides would take turns at it. That is worth a moment
+    /// only: who looks again for as long as the caller says takes what there is.
+    pub fn promising(&self, events: Events, linger: Linger) -> Events {
         const ENOUGH: usize = 256;
-        let share = (self.capacity() / 4).clamp(1, ENOUGH);
+        let share = match linger {
+            Linger::Adaptive => (self.capacity() / 4).clamp(1, ENOUGH),
+            Linger::Never | Linger::Nanoseconds(_) => 1,
+        };
         self.current_with_room(events, share as u64)
     }
 

@@ -40,7 +40,7 @@ impl<'q> Turn<'q> {
             return self.give_up();
         }
         let queue = self.queue;
-        let promising = || !queue.promising(self.events).is_empty();
+        let promising = || !queue.promising(self.events, queue.linger).is_empty();
         if queue.waiters.patience.look_again(queue.linger, deadline, promising) {
             if self.events.has(Events::READABLE) {
                 queue.waiters.patience.gather(queue.linger, || queue.store.len());
