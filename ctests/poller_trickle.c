@@ -5,6 +5,8 @@
  */
 #include "loops.h"
 
+#include <sys/ioctl.h>
+
 enum { ROUNDS = 1000 };
 
 #define STALLED_NS (10 * SECOND)
@@ -260,5 +262,42 @@ TEST(no_wake_up_is_lost_while_other_threads_change_the_watches) {
   bq_poller_unref(poller);
   for (size_t i = 0; i < LENGTH(meddlers); i++) bq_queue_unref(meddlers[i].queue);
 }
+
+/* A loop of which looking again always finds something is sent to its other descriptors now and then. */
+
+static void *put_when_empty(void *argument) {
+  trickle *all = argument;
+  const int64_t number = 1;
+  while (atomic_load(&all->round) >= 0) {
+    if (bq_len(all->queue) == 0) bq_put(all->queue, &number, BQ_NOWAIT);
+  }
+  return NULL;
+}
+
+static void check_pipe_stays_short(loop_kind kind) {
+  enum { ITEMS = 200000, BYTES = 8 };
+  event_loop loop = loop_open(kind);
+  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  bq_event event;
+  int64_t number;
+  watch(loop.poller, all.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_when_empty, &all);
+  for (int taken = 0; taken < ITEMS;) {
+    int bytes = 0;
+    wait_until_it_fires(&loop);
+    CHECK_EQ(ioctl(loop.descriptor, FIONREAD, &bytes), 0);
+    CHECK(bytes <= BYTES);
+    while (bq_poller_poll(loop.poller, &event, 1) > 0) {
+      while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) taken++;
+    }
+  }
+  atomic_store(&all.round, -1);
+  thread_join(producer);
+  loop_close(&loop);
+  bq_queue_unref(all.queue);
+}
+
+TEST(a_busy_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE); }
+TEST(a_busy_edge_triggered_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE_EDGE); }
 
 CHECK_MAIN()

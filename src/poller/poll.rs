@@ -362,6 +362,9 @@ impl Core {
         }
         self.lingering.set(None);
         let Some(fd) = self.bell.made() else { return false };
+        if fd.fills_up() {
+            fd.quiet(); // a full pipe gives no edge
+        }
         fd.ring(); // readable or not: a loop that registered it edge-triggered needs an edge
         self.ringing.set(true);
         true
