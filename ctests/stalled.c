@@ -330,4 +330,25 @@ TEST(a_stalled_peek_holds_up_nobody_and_sees_a_whole_item) {
   }
 }
 
+static void wipe_item(void *item, void *context) {
+  (void)context;
+  memset(item, 0xee, ITEM);
+}
+
+TEST(a_stalled_peek_sees_a_whole_item_though_drop_writes_to_it) {
+  bq_options options = BQ_OPTIONS_INIT;
+  options.item_size = ITEM;
+  options.drop = wipe_item;
+  bq_queue *queue = queue_from(&options);
+  stalled peek;
+  CHECK_STATUS(put_item(queue, 1), BQ_OK);
+  CHECK_STATUS(put_item(queue, 2), BQ_OK);
+  stall(&peek, PEEK, queue, 0);
+  CHECK_EQ(bq_clear(queue), 2);
+  CHECK_STATUS(finish(&peek), BQ_OK);
+  CHECK_EQ(read_item(peek.item), 1);
+  forget(&peek);
+  bq_queue_unref(queue);
+}
+
 CHECK_MAIN()

@@ -28,10 +28,14 @@ impl ItemLayout {
         (1 << self.size.trailing_zeros()).min(Self::MAX_ALIGN)
     }
 
+    /// The layout of one item.
+    pub fn layout(self) -> Layout {
+        Layout::from_size_align(self.size, self.align()).expect("checked by new")
+    }
+
     /// The layout of a cell that holds one item behind `header`, and where in it the item starts.
     pub fn behind(self, header: Layout) -> Option<(Layout, usize)> {
-        let item = Layout::from_size_align(self.size, self.align()).ok()?;
-        let (cell, offset) = header.extend(item).ok()?;
+        let (cell, offset) = header.extend(self.layout()).ok()?;
         Some((cell.pad_to_align(), offset))
     }
 

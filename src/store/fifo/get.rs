@@ -1,11 +1,13 @@
 //! The way out: an item is claimed at the head, then taken.
 
+use std::alloc::{alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use super::ring::{AWAY, Ring, SEALED, SHUT, Slot, position, word};
-use super::{Claim, Fifo, stand_back};
+use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotGot;
 use crate::sync::{MODEL, Ordering, fence_after_rmw};
+use crate::sys::park::nap;
 
 impl Fifo {
     /// # Safety
@@ -86,10 +88,35 @@ impl Fifo {
         let end = self.entered();
         let mut discarded = 0;
         while let Ok(claim) = self.claim_filled(1, end) {
-            claim.slots().for_each(|slot| slot.release(&mut *each));
+            claim.slots().for_each(|slot| {
+                slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
+            });
             discarded += claim.count;
         }
         discarded
+    }
+
+    /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek
+    /// may be reading there.
+    fn hand_over(&self, ring: &Ring, item: *mut u8, each: &mut dyn FnMut(*mut u8)) {
+        if nobody_peeks(ring) {
+            return each(item);
+        }
+        let layout = self.item.layout();
+        // SAFETY: items are not of size zero.
+        let copy = unsafe { alloc(layout) };
+        if copy.is_null() {
+            while !nobody_peeks(ring) {
+                nap();
+            }
+            return each(item);
+        }
+        // SAFETY: both are one item long; `copy` was allocated with this layout.
+        unsafe {
+            self.item.copy(item, copy);
+            each(copy);
+            dealloc(copy, layout);
+        }
     }
 
     #[inline]

@@ -158,6 +158,15 @@ impl Drop for Fifo {
     }
 }
 
+/// Whether no peek reads a slot of this ring that a put or a discard is about to write to. Asked behind the look
+/// at the stamps of slots to put to, and behind the claim of one to discard.
+#[inline]
+fn nobody_peeks(ring: &Ring) -> bool {
+    // ORDERING: SeqCst; pairs with the pin in peek: see there. Synchronises with its Release when the last
+    // pin goes.
+    ring.pins.load(Ordering::SeqCst) == 0
+}
+
 /// Somebody else was quicker. Leaves the word to them for a moment: one side that runs a stretch alone is
 /// faster than two that take the cache line from each other at every item.
 #[cold]

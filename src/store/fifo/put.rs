@@ -4,7 +4,7 @@ use std::ptr;
 
 use super::chain::{Chain, next_slots};
 use super::ring::{Ring, SEALED, SHUT, Slot, position};
-use super::{Claim, Fifo, PATIENCE, stand_back};
+use super::{Claim, Fifo, PATIENCE, nobody_peeks, stand_back};
 use crate::store::NotPut;
 use crate::sync::{Ordering, pause};
 
@@ -211,14 +211,6 @@ impl Fifo {
 #[inline]
 fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
     slot.is_free() && nobody_peeks(ring)
-}
-
-/// Asked behind the look at the stamps of slots to write.
-#[inline]
-fn nobody_peeks(ring: &Ring) -> bool {
-    // ORDERING: SeqCst; pairs with the pin in peek: see there. Synchronises with its Release when the last
-    // pin goes.
-    ring.pins.load(Ordering::SeqCst) == 0
 }
 
 /// How many slots from this turn on are free, up to `most`.
