@@ -221,6 +221,103 @@ TEST(the_callback_may_release_the_last_reference_to_its_poller) {
   bq_queue_unref(one.queue);
 }
 
+/* Rings that come late. */
+
+typedef struct held_ring {
+  bq_poller *poller;
+  atomic_bool began, may_end, ended, unref_ended;
+  atomic_int unref_thread;
+} held_ring;
+
+static void hold_ring(void *context) {
+  held_ring *one = context;
+  atomic_store(&one->began, true);
+  while (!atomic_load(&one->may_end)) pause_briefly();
+  atomic_store(&one->ended, true);
+}
+
+static void *put_one(void *queue) {
+  put_number(queue, 1);
+  return NULL;
+}
+
+static void *unref_last(void *argument) {
+  held_ring *one = argument;
+  atomic_store(&one->unref_thread, thread_id());
+  bq_poller_unref(one->poller);
+  CHECK(atomic_load(&one->ended));
+  atomic_store(&one->unref_ended, true);
+  return NULL;
+}
+
+/* So the context can be freed then. */
+TEST(the_last_unref_returns_when_no_callback_runs_any_more) {
+  held_ring one = {.poller = NULL};
+  bq_queue *queue = number_queue(BQ_FIFO, 0);
+  one.poller = poller_calling(hold_ring, &one);
+  watch(one.poller, queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_one, queue);
+  await(atomic_load(&one.began));
+  const pthread_t owner = thread_start(unref_last, &one);
+  await(asleep(atomic_load(&one.unref_thread)) || atomic_load(&one.unref_ended));
+  CHECK(!atomic_load(&one.unref_ended));
+  atomic_store(&one.may_end, true);
+  thread_join(producer);
+  thread_join(owner);
+  CHECK_EQ(get_number(queue), 1);
+  bq_queue_unref(queue);
+}
+
+/* A callback that serves the queue itself, in whichever thread puts. */
+typedef struct self_server {
+  bq_poller *poller;
+  bq_queue *queue;
+  atomic_llong got;
+  atomic_int refused;
+  atomic_bool over;
+} self_server;
+
+static void serve_at_once(void *context) {
+  self_server *one = context;
+  bq_event event;
+  int64_t number;
+  ptrdiff_t count;
+  while ((count = bq_poller_poll(one->poller, &event, 1)) > 0) {
+    while (bq_get(one->queue, &number, BQ_NOWAIT) == BQ_OK) atomic_fetch_add(&one->got, 1);
+  }
+  if (count == BQ_BUSY) atomic_fetch_add(&one->refused, 1);
+}
+
+static void *put_until_over(void *argument) {
+  self_server *one = argument;
+  const int64_t number = 1;
+  while (!atomic_load(&one->over)) bq_put(one->queue, &number, BQ_NOWAIT);
+  return NULL;
+}
+
+TEST(a_callback_that_found_the_poller_busy_is_called_again) {
+  enum { THREADS = 3, REFUSALS = 2, MOST = 1000000 };
+  self_server one = {.queue = number_queue(BQ_FIFO, 1000)};
+  pthread_t threads[THREADS];
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.wake = serve_at_once;
+  options.context = &one;
+  options.linger_ns = BQ_NO_LINGER;
+  one.poller = poller_from(&options);
+  watch(one.poller, one.queue, BQ_READABLE);
+  for (int i = 0; i < THREADS; i++) threads[i] = thread_start(put_until_over, &one);
+  while (atomic_load(&one.refused) < REFUSALS && atomic_load(&one.got) < MOST) {
+    const long long before = atomic_load(&one.got);
+    await(atomic_load(&one.got) > before);
+  }
+  const long long before = atomic_load(&one.got);
+  await(atomic_load(&one.got) > before);
+  atomic_store(&one.over, true);
+  for (int i = 0; i < THREADS; i++) thread_join(threads[i]);
+  bq_poller_unref(one.poller);
+  bq_queue_unref(one.queue);
+}
+
 /* A loop that sleeps on a condition variable of its own, as one inside a foreign runtime would. */
 
 enum { PRODUCERS = 3, ITEMS = 20000 };

@@ -131,7 +131,8 @@
  * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
  *    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
  *    descriptor from the loop before the last unref.
- * 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one); adding,
+ * 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one, which need not come
+ *    again: if the first one has seen nothing, the descriptor or `wake` calls once more); adding,
  *    modifying, removing and waking are free to any thread, also from inside a callback.
  * 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
  *    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
@@ -153,7 +154,8 @@ typedef int32_t bq_status;
 /**
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
- * `item` points to the item's bytes and is valid only during the call. Must not unwind or longjmp.
+ * `item` points to the item's bytes, its own to write to, and is valid only during the call. Must
+ * not unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
 
@@ -265,7 +267,11 @@ typedef struct bq_stats {
 
 /**
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
- * that wakes it, with no lock held: it may call bridgeq. Must not unwind or longjmp.
+ * that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
+ * polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
+ * Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
+ * made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
+ * wait for a thread that releases the poller. Must not unwind or longjmp.
  */
 typedef void (*bq_wake_fn)(void *context);
 
@@ -662,7 +668,7 @@ BQ_API struct bq_poller *bq_poller_ref(struct bq_poller *poller);
  * descriptor from the loop first.
  *
  * The calling thread must not use `poller` afterwards. Blocks no longer than the `drop` of a queue
- * whose last reference the poller held.
+ * whose last reference the poller held, and than a `wake` that is running in another thread.
  */
 BQ_API void bq_poller_unref(struct bq_poller *poller);
 

@@ -51,7 +51,7 @@ def claim_without_fence(word):
 
 
 TAIL_WITHOUT_FENCE = claim_without_fence("tail.word")
-HEAD_WITHOUT_FENCE = claim_without_fence("head")
+HEAD_WITHOUT_FENCE = claim_without_fence("head.word")
 ENLIST_WITHOUT_FENCE = without_fence(WAIT, "pub unsafe fn enlist(")
 
 GET_WAITS = "waiting::a_get_that_waits_is_woken_by_a_put"
@@ -74,6 +74,7 @@ BY_HAND = "polling::a_wake_by_hand_ends_a_wait"
 BY_HAND_TRY = "polling::a_wake_by_hand_beside_a_wait_that_may_not_sleep_is_not_lost"
 DESCRIPTOR = "polling::a_descriptor_made_during_a_put_is_readable"
 DESCRIPTOR_OF_WAIT = "polling::a_descriptor_made_during_a_wait_is_readable_when_that_reports"
+REFUSED = "polling::whoever_is_called_and_refused_is_called_again"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
 
@@ -140,15 +141,15 @@ def weakenings():
                  relaxed(GET, "pub unsafe fn peek(", "fetch_sub(1, Ordering::Release)", "Release"),
                  (PEEK,))
     yield weaken(pair, "the end of a pin is seen Relaxed",
-                 relaxed(PUT, "fn nobody_peeks(", "load(Ordering::SeqCst)", "SeqCst"), (PEEK,),
+                 relaxed(FIFO, "fn nobody_peeks(", "load(Ordering::SeqCst)", "SeqCst"), (PEEK,),
                  given=(TAIL_WITHOUT_FENCE,))
 
     pair = "ring Release / Acquire"
     for title, function, what, model in (
-        ("a first ring is published Relaxed to gets", "fn grow(", "self.head_ring.store", GET_WAITS),
-        ("a ring is published Relaxed to puts", "fn grow(", "self.tail_ring.store", TWO_RINGS),
+        ("a first ring is published Relaxed to gets", "fn link(", "self.head_ring.store", GET_WAITS),
+        ("a ring is published Relaxed to puts", "fn link(", "self.tail_ring.store", TWO_RINGS),
     ):
-        change = relaxed(PUT, function, f"{what}(fresh.as_ptr(), Ordering::Release)", "Release")
+        change = relaxed(PUT, function, f"{what}(fresh, Ordering::Release)", "Release")
         yield weaken(pair, title, change, (model,))
     for title, file, function, what, model in (
         ("a get sees its ring Relaxed", GET, "unsafe fn pop(", "head_ring", GET_WAITS),
@@ -181,6 +182,12 @@ def weakenings():
                  relaxed(CORE, "pub fn wake(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
     yield weaken(pair, "the flag is lowered Relaxed",
                  relaxed(POLL, "pub unsafe fn wait(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
+
+    pair = "busy RMW / busy RMW"
+    yield weaken(pair, "a thread that is refused says so Relaxed",
+                 relaxed(POLL, "fn try_enter(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
+    yield weaken(pair, "the thread that polls looks Relaxed",
+                 relaxed(POLL, "fn drop(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
 
     pair = "fd Release / Acquire"
     yield weaken(pair, "a descriptor is published Relaxed",

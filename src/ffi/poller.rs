@@ -31,7 +31,8 @@ use crate::wait::{Events, Linger};
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
 ///    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
 ///    descriptor from the loop before the last unref.
-/// 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one); adding,
+/// 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one, which need not come
+///    again: if the first one has seen nothing, the descriptor or `wake` calls once more); adding,
 ///    modifying, removing and waking are free to any thread, also from inside a callback.
 /// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
 ///    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
@@ -46,7 +47,11 @@ pub const BQ_POLLER_PIPE: u32 = 1;
 pub const BQ_POLLER_EDGE: u32 = 2;
 
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
-/// that wakes it, with no lock held: it may call bridgeq. Must not unwind or longjmp.
+/// that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
+/// polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
+/// Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
+/// made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
+/// wait for a thread that releases the poller. Must not unwind or longjmp.
 pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
 /// How a poller is to be. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
@@ -163,7 +168,7 @@ pub unsafe extern "C" fn bq_poller_ref(poller: *mut bq_poller) -> *mut bq_poller
 /// descriptor from the loop first.
 ///
 /// The calling thread must not use `poller` afterwards. Blocks no longer than the `drop` of a queue
-/// whose last reference the poller held.
+/// whose last reference the poller held, and than a `wake` that is running in another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_unref(poller: *mut bq_poller) {
     guard((), || {

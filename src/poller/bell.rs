@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
+use super::callers::Callers;
 use super::inbox::Sleeper;
 use crate::status::Status;
 use crate::sync::{AtomicPtr, Mutex, Ordering, fence_after_rmw};
@@ -48,6 +49,7 @@ pub(super) struct Bell {
     making: Mutex<()>,
     /// What a thread in bq_poller_wait sleeps on.
     thread: Chime,
+    callers: Callers,
 }
 
 const MISSED: *mut WakeFd = ptr::without_provenance_mut(1);
@@ -59,6 +61,7 @@ impl Bell {
             fd: AtomicPtr::new(ptr::null_mut()),
             making: Mutex::new(()),
             thread: Chime::new(),
+            callers: Callers::new(),
         }
     }
 
@@ -92,6 +95,19 @@ impl Bell {
             made.ring();
         }
         Ok(made.fd())
+    }
+
+    /// Runs what rings for an event: it holds no reference to the poller, which may end meanwhile.
+    pub fn during<R>(&self, ringing: impl FnOnce() -> R) -> R {
+        match self.backend {
+            Backend::Callback(_) => self.callers.during(ringing),
+            Backend::EventFd | Backend::Pipe => ringing(),
+        }
+    }
+
+    /// No event rings any more: waits for those that are about to, on other threads.
+    pub fn until_silent(&self) {
+        self.callers.until_none();
     }
 
     /// Wakes whoever sleeps that way. Async-signal-safe, as far as the callback is.

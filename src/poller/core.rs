@@ -26,6 +26,8 @@ pub(super) struct Core {
     pub busy: AtomicBool,
     /// Woken by hand, and not answered yet.
     pub by_hand: AtomicBool,
+    /// Whether a thread was refused because another one polls.
+    pub refused: AtomicBool,
     pub watches: Mutex<Watches>,
     /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
     pub ringing: Cell<bool>,
@@ -67,6 +69,7 @@ impl Core {
             lingering: Cell::new(None),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
             watches: Mutex::new(Watches {
                 all: HashMap::default(),
                 turn: Turn::default(),
@@ -96,14 +99,14 @@ impl Core {
     pub fn receive(token: Token) -> Fired {
         // Kept for the time after the token is given away.
         let core = token.watch().core.share();
-        match core.inbox.push(token) {
+        core.bell.during(|| match core.inbox.push(token) {
             Met::Awake => Fired::Noted,
             Met::Asleep(sleeper) => {
                 core.bell.ring(sleeper);
                 Fired::Woke
             }
             Met::Closed => Fired::Refused,
-        }
+        })
     }
 
     pub fn add(
@@ -186,7 +189,8 @@ impl Core {
         found
     }
 
-    /// The last handle is gone: every watch ends, and nothing is received any more.
+    /// The last handle is gone: every watch ends, and nothing is received any more. When this returns, `wake`
+    /// does not run and is not called again, but for a call that this one was made from.
     pub fn close(&self) {
         loop {
             let mut watches = self.watches.lock();
@@ -199,6 +203,7 @@ impl Core {
             }
         }
         self.drop_received(&mut self.watches.lock());
+        self.bell.until_silent();
     }
 
     /// Drops every token that is in the inbox or in the turn; no more come.

@@ -11,6 +11,7 @@
 //! ```
 
 mod bell;
+mod callers;
 mod core;
 mod inbox;
 mod poll;

@@ -8,7 +8,7 @@ use super::core::{Core, Watches};
 use super::inbox::Sleeper;
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
-use crate::sync::Ordering;
+use crate::sync::{Cell, Ordering};
 use crate::sys::clock::{self, Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
@@ -133,22 +133,45 @@ impl Reports {
 }
 
 /// The right to poll: one thread at a time.
-struct Polling<'c>(&'c Core);
+struct Polling<'c> {
+    core: &'c Core,
+    /// Whether this call reports something, so that another one follows.
+    reports: Cell<bool>,
+}
 
 impl<'c> Polling<'c> {
     fn enter(core: &'c Core) -> Result<Self, Status> {
-        // ORDERING: Acquire; pairs with the Release of the thread that polled before.
-        match core.busy.swap(true, Ordering::Acquire) {
-            false => Ok(Self(core)),
-            true => Err(Status::Busy),
+        if let Some(polling) = Self::try_enter(core) {
+            return Ok(polling);
         }
+        // ORDERING: Relaxed; published by the exchange in try_enter. If that comes before the one in drop, the
+        // thread that polls sees that this one came; if behind it, this one enters.
+        core.refused.store(true, Ordering::Relaxed);
+        Self::try_enter(core).ok_or(Status::Busy)
+    }
+
+    fn try_enter(core: &'c Core) -> Option<Self> {
+        // ORDERING: Acquire; pairs with the Release of the thread that polled before. Release; see enter.
+        let busy = core.busy.swap(true, Ordering::AcqRel);
+        (!busy).then(|| Self { core, reports: Cell::new(false) })
     }
 }
 
 impl Drop for Polling<'_> {
+    /// One that was refused may have come for a wake-up that this thread, armed already, did not see any more.
+    /// Then nobody comes unless it rings once more.
     fn drop(&mut self) {
-        // ORDERING: Release; see enter.
-        self.0.busy.store(false, Ordering::Release);
+        let core = self.core;
+        // ORDERING: Release; whoever polls next sees what this thread left. Acquire; see enter.
+        core.busy.swap(false, Ordering::AcqRel);
+        // ORDERING: Relaxed; behind the exchange.
+        if core.refused.load(Ordering::Relaxed)
+            && core.refused.swap(false, Ordering::Relaxed)
+            && !self.reports.get()
+            && core.inbox.sleeper().is_none()
+        {
+            core.bell.ring(Sleeper::Loop);
+        }
     }
 }
 
@@ -157,7 +180,7 @@ impl Core {
     /// As for `Poller::poll`.
     pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
         let mut reports = reports(out, max)?;
-        let _polling = Polling::enter(self)?;
+        let polling = Polling::enter(self)?;
         if self.still_asleep() {
             return Ok(0);
         }
@@ -166,6 +189,7 @@ impl Core {
                 return Ok(0);
             }
             if self.serve(&mut reports, Deadline::Never) > 0 {
+                polling.reports.set(true);
                 return Ok(self.stay_readable(reports.len));
             }
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
@@ -185,10 +209,11 @@ impl Core {
         timeout: Timeout,
     ) -> Result<usize, Status> {
         let mut reports = reports(out, max)?;
-        let _polling = Polling::enter(self)?;
+        let polling = Polling::enter(self)?;
         let deadline = timeout.deadline();
         loop {
             if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
+                polling.reports.set(true);
                 return Ok(self.stay_readable(reports.len));
             }
             // ORDERING: SeqCst; see Core::wake.

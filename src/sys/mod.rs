@@ -8,6 +8,7 @@ pub mod futex;
 pub mod lock;
 pub mod memory;
 pub mod park;
+pub mod thread;
 pub mod wakefd;
 
 use crate::status::Status;

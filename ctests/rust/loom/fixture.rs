@@ -159,6 +159,12 @@ pub struct Bell {
     rung: Condvar,
 }
 
+impl Bell {
+    pub fn rings(&self) -> u32 {
+        *self.rings.lock().unwrap()
+    }
+}
+
 impl Loop {
     pub fn new() -> Self {
         unsafe extern "C" fn wake(bell: *mut c_void) {
@@ -181,7 +187,7 @@ impl Loop {
         this
     }
 
-    /// Gives up the poller; its bell may still be rung.
+    /// Gives up the poller; its bell is not rung any more then.
     pub fn unref(self) -> Arc<Bell> {
         self.bell
     }
@@ -198,7 +204,7 @@ impl Loop {
 
     /// How often it was rung since it slept.
     pub fn rings(&self) -> u32 {
-        *self.bell.rings.lock().unwrap()
+        self.bell.rings()
     }
 
     /// Gets items as an event loop does, until it has `count`.
@@ -236,9 +242,14 @@ pub fn poller(backend: Backend) -> Shared<Poller> {
 
 /// How many events a poll of up to four reports.
 pub fn poll(poller: &Poller) -> usize {
+    try_poll(poller).expect("nobody else polls")
+}
+
+/// The same where somebody else may poll.
+pub fn try_poll(poller: &Poller) -> Result<usize, Status> {
     let mut out = reports();
     // SAFETY: room for four.
-    unsafe { poller.poll(out.as_mut_ptr(), out.len()) }.expect("nobody else polls")
+    unsafe { poller.poll(out.as_mut_ptr(), out.len()) }
 }
 
 pub fn wait(poller: &Poller, timeout: Timeout) -> Result<usize, Status> {

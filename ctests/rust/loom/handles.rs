@@ -72,3 +72,19 @@ fn a_poller_that_goes_takes_its_watch_of_a_queue_in_use_with_it() {
         assert_eq!(queue.stats().waiting.watches, 0);
     });
 }
+
+#[test]
+fn nobody_is_called_when_the_last_unref_of_a_poller_has_returned() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let this = Loop::of(&queue, Events::READABLE);
+        let other = thread::spawn(move || {
+            let bell = this.unref();
+            let rings = bell.rings();
+            (bell, rings)
+        });
+        put(&queue, 7, NOW).unwrap();
+        let (bell, rings) = other.join().unwrap();
+        assert_eq!(bell.rings(), rings, "called although its context may be gone");
+    });
+}

@@ -228,3 +228,27 @@ fn two_watches_of_two_threads_meet_in_the_inbox() {
         let _ = putters.map(|putter| putter.join().unwrap());
     });
 }
+
+/// A thread that is called and polls may find another one there that has armed already and sees nothing of what
+/// it was called for.
+#[test]
+fn whoever_is_called_and_refused_is_called_again() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let watching = Arc::new(Loop::of(&queue, READABLE));
+        let putter = thread::spawn({
+            let (queue, watching) = (queue.share(), watching.clone());
+            move || {
+                put(&queue, 7, NOW).unwrap();
+                (watching.rings() > 0).then(|| {
+                    watching.sleep();
+                    try_poll(&watching.poller)
+                })
+            }
+        });
+        let mine = try_poll(&watching.poller);
+        let theirs = putter.join().unwrap();
+        let served = mine == Ok(1) || theirs == Some(Ok(1));
+        assert!(served || watching.rings() > 0, "nobody comes for the item");
+    });
+}
