@@ -10,10 +10,16 @@ use crate::wait::Events;
 impl Queue {
     /// # Safety
     /// `item` is one item long.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn put(&self, item: *const u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
-        unsafe { self.put_one(item, 0, timeout) }
+        unsafe {
+            if self.store.push_at_once(item) {
+                self.came_in(1);
+                return Ok(());
+            }
+            self.put_one(item, 0, timeout)
+        }
     }
 
     /// # Safety
@@ -31,7 +37,7 @@ impl Queue {
         unsafe { self.put_one(item, priority, timeout) }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     unsafe fn put_one(
         &self,
         item: *const u8,
@@ -87,6 +93,18 @@ impl Queue {
     #[inline(always)]
     pub unsafe fn get(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
+        unsafe {
+            if self.store.pop_at_once(item) {
+                self.went_out(1);
+                return Ok(());
+            }
+            self.get_one(item, timeout)
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn get_one(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
+        // SAFETY: passed on.
         let pop = || unsafe { self.store.pop(item) };
         match pop() {
             Ok(()) => {}
@@ -130,7 +148,7 @@ impl Queue {
     /// Waits until one of `events` holds; those that do, none at the deadline.
     pub fn poll(&self, events: Events, timeout: Timeout) -> Events {
         let mut holds = self.current(events);
-        if !holds.is_empty() || timeout == Timeout::None {
+        if !holds.is_empty() || timeout == Timeout::NONE {
             return holds;
         }
         let mut turn = Turn::new(self, events, timeout);
@@ -165,7 +183,7 @@ impl Queue {
         timeout: Timeout,
         mut push: impl FnMut() -> Result<(), NotPut>,
     ) -> Result<(), Status> {
-        if timeout == Timeout::None {
+        if timeout == Timeout::NONE {
             return Err(self.refuse(why));
         }
         let mut turn = Turn::new(self, Events::WRITABLE, timeout);
@@ -187,7 +205,7 @@ impl Queue {
         timeout: Timeout,
         mut pop: impl FnMut() -> Result<T, NotGot>,
     ) -> Result<T, Status> {
-        if why != NotGot::Drained && timeout == Timeout::None {
+        if why != NotGot::Drained && timeout == Timeout::NONE {
             return Err(Status::Empty);
         }
         let mut turn = Turn::new(self, Events::READABLE, timeout);

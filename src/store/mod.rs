@@ -121,21 +121,31 @@ impl Store {
         Self::Compare(Locked::new(Heap::new(item, ByCompare(compare)), item, capacity))
     }
 
-    /// Puts one item. `priority` means something to a store by priority only.
+    /// Puts one item where nothing unusual is the case. `false`: nothing has changed, see [`Self::push`].
     ///
     /// # Safety
     /// `item` is as long as the store's items.
     #[inline(always)]
+    pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
+        // SAFETY: passed on.
+        matches!(self, Self::Fifo(fifo) if unsafe { fifo.push_at_once(item) })
+    }
+
+    /// Puts one item. `priority` means something to a store by priority only.
+    ///
+    /// # Safety
+    /// `item` is as long as the store's items.
     pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
         // SAFETY: passed on.
         unsafe {
             match self {
-                Self::Fifo(fifo) => fifo.push(item),
-                Self::Lifo(lifo) => lifo.push_many(item, 1, priority).map(drop),
-                Self::Priority(heap) => heap.push_many(item, 1, priority).map(drop),
-                Self::Compare(heap) => heap.push_many(item, 1, priority).map(drop),
+                Self::Fifo(fifo) => fifo.push_many(item, 1),
+                Self::Lifo(lifo) => lifo.push_many(item, 1, priority),
+                Self::Priority(heap) => heap.push_many(item, 1, priority),
+                Self::Compare(heap) => heap.push_many(item, 1, priority),
             }
         }
+        .map(drop)
     }
 
     /// Puts at least one and at most `count` items; how many.
@@ -154,21 +164,23 @@ impl Store {
         }
     }
 
-    /// Takes the next item out.
+    /// Takes the next item out where nothing unusual is the case. `false`: nothing has changed, see [`Self::pop`].
     ///
     /// # Safety
     /// `item` has room for one item.
     #[inline(always)]
+    pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
+        // SAFETY: passed on.
+        matches!(self, Self::Fifo(fifo) if unsafe { fifo.pop_at_once(item) })
+    }
+
+    /// Takes the next item out.
+    ///
+    /// # Safety
+    /// `item` has room for one item.
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
-        unsafe {
-            match self {
-                Self::Fifo(fifo) => fifo.pop(item),
-                Self::Lifo(lifo) => lifo.pop_many(item, 1).map(drop),
-                Self::Priority(heap) => heap.pop_many(item, 1).map(drop),
-                Self::Compare(heap) => heap.pop_many(item, 1).map(drop),
-            }
-        }
+        unsafe { self.pop_many(item, 1) }.map(drop)
     }
 
     /// Takes at least one and at most `max` items out; how many.

@@ -1,13 +1,10 @@
 //! Timeouts and deadlines. A timeout becomes one deadline when a call first has to wait; from then on
 //! it waits until, never for.
 
-/// How long the caller is ready to wait.
+/// How long the caller is ready to wait, as the C contract writes it: nanoseconds, 0 for not at all, -1 for ever.
+/// One number, which a call that does not wait hands on unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    None,
-    Nanoseconds(u64),
-    Forever,
-}
+pub struct Timeout(i64);
 
 /// Until when to wait, on CLOCK_MONOTONIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,23 +15,21 @@ pub enum Deadline {
 }
 
 impl Timeout {
-    /// As the C contract writes timeouts: 0 none, -1 forever, any other negative value is none at all.
+    pub const NONE: Self = Self(0);
+    pub const FOREVER: Self = Self(-1);
+
+    /// `None`: a negative number that means nothing.
     #[inline]
     pub const fn from_ns(ns: i64) -> Option<Self> {
-        match ns {
-            0 => Some(Self::None),
-            -1 => Some(Self::Forever),
-            1.. => Some(Self::Nanoseconds(ns as u64)),
-            _ => None,
-        }
+        if ns >= -1 { Some(Self(ns)) } else { None }
     }
 
     /// The deadline, counted from now.
     pub fn deadline(self) -> Deadline {
         match self {
-            Self::None => Deadline::Passed,
-            Self::Nanoseconds(ns) => Deadline::At(now().saturating_add(ns)),
-            Self::Forever => Deadline::Never,
+            Self::NONE => Deadline::Passed,
+            Self::FOREVER => Deadline::Never,
+            Self(ns) => Deadline::At(now().saturating_add(ns as u64)),
         }
     }
 }
@@ -87,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_negative_timeout_is_forever_or_nothing() {
-        assert_eq!(Timeout::from_ns(-1), Some(Timeout::Forever));
+        assert_eq!(Timeout::from_ns(-1), Some(Timeout::FOREVER));
         assert_eq!(Timeout::from_ns(-2), None);
         assert_eq!(Timeout::from_ns(i64::MIN), None);
     }

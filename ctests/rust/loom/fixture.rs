@@ -16,15 +16,19 @@ use bridgeq::sys::barrier::{self, Kind};
 use bridgeq::sys::clock::Timeout;
 use bridgeq::wait::{Events, Linger};
 
-pub const FOREVER: Timeout = Timeout::Forever;
-pub const NOW: Timeout = Timeout::None;
+pub const FOREVER: Timeout = Timeout::FOREVER;
+pub const NOW: Timeout = Timeout::NONE;
+
+const fn nanoseconds(ns: i64) -> Timeout {
+    Timeout::from_ns(ns).expect("not negative")
+}
 
 /// A put or get looks at the time before it waits, when it is about to sleep, and before it waits again.
 /// The first gives up instead of sleeping, the second sleeps until it is woken, then gives up if in vain.
-pub const HASTY: Timeout = Timeout::Nanoseconds(2);
-pub const PATIENT: Timeout = Timeout::Nanoseconds(3);
+pub const HASTY: Timeout = nanoseconds(2);
+pub const PATIENT: Timeout = nanoseconds(3);
 /// For the wait of a poller, which looks at the time only when it is about to sleep.
-pub const AT_ONCE: Timeout = Timeout::Nanoseconds(1);
+pub const AT_ONCE: Timeout = nanoseconds(1);
 
 /// Items so long that a first ring holds one, and a FIFO that outgrows it needs more rings.
 pub const LONG: usize = 256;

@@ -11,9 +11,9 @@ use crate::sys::park::nap;
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::pop`.
+    /// As for `Store::pop_at_once`.
     #[inline(always)] // the way out, as short as it gets; everything unusual is in pop_many
-    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+    pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; as in claim_filled, of which this is the first try.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
@@ -25,11 +25,10 @@ impl Fifo {
                 ring.prefetch_after_get(at, turn);
                 // SAFETY: `item` has room for one.
                 slot.release(|from| unsafe { self.item.copy(from, item) });
-                return Ok(());
+                return true;
             }
         }
-        // SAFETY: passed on.
-        unsafe { self.pop_many(item, 1) }.map(drop)
+        false
     }
 
     /// # Safety

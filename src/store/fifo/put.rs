@@ -10,9 +10,9 @@ use crate::sync::{Ordering, pause};
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::push`.
+    /// As for `Store::push_at_once`.
     #[inline(always)] // the way in, as short as it gets; everything unusual is in push_many
-    pub unsafe fn push(&self, item: *const u8) -> Result<(), NotPut> {
+    pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; as in claim_free, of which this is the first try.
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
@@ -30,11 +30,10 @@ impl Fifo {
                 ring.prefetch_after_put(turn);
                 // SAFETY: `item` is one item long.
                 slot.fill(|to| unsafe { self.item.copy(item, to) });
-                return Ok(());
+                return true;
             }
         }
-        // SAFETY: passed on.
-        unsafe { self.push_many(item, 1) }.map(drop)
+        false
     }
 
     /// # Safety

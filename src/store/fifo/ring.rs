@@ -268,7 +268,7 @@ impl Ring {
 
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
     /// for a cache line from whoever emptied the slot: its compare-and-swap cannot overtake the last store.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_after_put(&self, turn: u64) {
         self.prefetch(turn + self.ahead, prefetch_for_writing);
     }
@@ -277,7 +277,7 @@ impl Ring {
     /// are fetched to be written that have surely been filled: where puts are still at it, fetching takes the
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
     /// Four threads to a loop, bounded: 95 without, 108 with.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_after_get(&self, position: u64, turn: u64) {
         if self.stride > CACHE_LINE {
             return self.prefetch(turn + 2, prefetch_for_reading);
@@ -298,14 +298,19 @@ impl Ring {
         self.head.tail_seen.store(tail, Ordering::Relaxed);
     }
 
-    #[inline]
+    #[inline(always)]
     fn prefetch(&self, turn: u64, fetch: impl Fn(*const u8)) {
         let start = ptr::from_ref(self.slot(turn).head).cast::<u8>();
         fetch(start);
         if self.stride > CACHE_LINE {
-            let lines = (CACHE_LINE..self.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
-            lines.for_each(|offset| fetch(start.wrapping_add(offset)));
+            self.prefetch_rest(start, fetch);
         }
+    }
+
+    #[inline(never)]
+    fn prefetch_rest(&self, start: *const u8, fetch: impl Fn(*const u8)) {
+        let lines = (CACHE_LINE..self.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
+        lines.for_each(|offset| fetch(start.wrapping_add(offset)));
     }
 
     /// Claims `count` positions for a put. `false`: the tail has moved.

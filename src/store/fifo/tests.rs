@@ -10,13 +10,13 @@ fn fifo(capacity: usize) -> Fifo {
 
 fn put(fifo: &Fifo, value: u64) -> Result<(), NotPut> {
     // SAFETY: items are eight bytes long.
-    unsafe { fifo.push((&raw const value).cast()) }
+    unsafe { fifo.push_many((&raw const value).cast(), 1) }.map(drop)
 }
 
 fn get(fifo: &Fifo) -> Result<u64, NotGot> {
     let mut value = 0u64;
     // SAFETY: items are eight bytes long.
-    unsafe { fifo.pop((&raw mut value).cast()) }.map(|()| value)
+    unsafe { fifo.pop_many((&raw mut value).cast(), 1) }.map(|_| value)
 }
 
 fn peek(fifo: &Fifo) -> Result<u64, NotGot> {
@@ -177,12 +177,12 @@ fn items_of_any_size_come_out_as_they_went_in() {
         for value in 0..100u8 {
             let item = vec![value; size];
             // SAFETY: as long as the items are.
-            unsafe { fifo.push(item.as_ptr()) }.unwrap();
+            unsafe { fifo.push_many(item.as_ptr(), 1) }.unwrap();
         }
         for value in 0..100u8 {
             let mut item = vec![0; size + 1];
             // SAFETY: longer than the items are.
-            unsafe { fifo.pop(item.as_mut_ptr()) }.unwrap();
+            unsafe { fifo.pop_many(item.as_mut_ptr(), 1) }.unwrap();
             assert!(item[..size].iter().all(|&byte| byte == value) && item[size] == 0);
         }
     }
@@ -234,7 +234,7 @@ fn peeks_see_whole_items_while_slots_are_reused() {
             for value in 0..20_000u64 {
                 let item = [value; 8];
                 // SAFETY: 64 bytes.
-                while unsafe { fifo.push(item.as_ptr().cast()) }.is_err() {
+                while unsafe { fifo.push_many(item.as_ptr().cast(), 1) }.is_err() {
                     thread::yield_now();
                 }
             }
@@ -244,7 +244,7 @@ fn peeks_see_whole_items_while_slots_are_reused() {
             let mut item = [0u64; 8];
             while !done.load(Ordering::Relaxed) {
                 // SAFETY: 64 bytes.
-                let _ = unsafe { fifo.pop(item.as_mut_ptr().cast()) };
+                let _ = unsafe { fifo.pop_many(item.as_mut_ptr().cast(), 1) };
             }
         });
         let mut item = [0u64; 8];
