@@ -90,6 +90,7 @@ static void check_stalled_put(bq_queue *queue) {
   CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
   const pthread_t putting = thread_start(put_slowly, queue);
   await(atomic_load(&reached));
+  CHECK_STATUS(bq_get(queue, other, 2 * MILLISECOND), BQ_EMPTY);
   for (int i = 0; i < WAITERS; i++) getters[i] = thread_start(get_one, queue);
   await(blocked_gets(queue) > 0);
   for (int i = 1; i < WAITERS; i++) CHECK_STATUS(bq_put(queue, other, BQ_FOREVER), BQ_OK);

@@ -117,12 +117,12 @@ def weakenings():
                  Change(BARRIER, "pub fn light() {\n        if", "fence(Ordering::SeqCst);", ""),
                  (GET_WAITS,))
     yield weaken(pair, "no barrier of the waiter",
-                 Change(WAKE, "fn holds_for_waiter(", "self.settle();", ""), (GET_WAITS,))
+                 Change(WAKE, "fn holds_for_waiter(", "self.settle(deadline);", ""), (GET_WAITS,))
     yield weaken(pair, "no barrier where membarrier is refused",
                  Change(WAKE, "fn settle(", "if !barrier::heavy() {",
                         "if !barrier::heavy() && false {"), (GET_WAITS, DISCARD))
     yield weaken(pair, "no barrier of a shutdown that discards",
-                 Change("src/queue/end.rs", "pub fn shutdown(", "self.settle();", ""), (DISCARD,))
+                 Change("src/queue/end.rs", "pub fn shutdown(", "self.settle(Deadline::Never);", ""), (DISCARD,))
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),

@@ -2,6 +2,7 @@
 
 use super::Queue;
 use crate::store::NotGot;
+use crate::sys::clock::Deadline;
 use crate::wait::{Attention, Events};
 
 /// What becomes of items that are queued at shutdown.
@@ -23,7 +24,7 @@ impl Queue {
             self.discard_queued();
             if self.store.readiness() != Err(NotGot::Drained) {
                 // A put was under way: its item is visible then, or it sees DISCARD when it ends.
-                self.settle();
+                self.settle(Deadline::Never);
                 self.discard_queued();
             }
         }

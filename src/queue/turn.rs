@@ -58,7 +58,7 @@ impl<'q> Turn<'q> {
         // SAFETY: the node and the parker stay where they are: `&mut self` lasts until the node is off the
         // lists again, which it is on every path out of here.
         unsafe { waiters.enlist(&self.node, self.events, Who::Thread(&raw const self.parker)) };
-        if self.queue.holds_for_waiter(self.events) {
+        if self.queue.holds_for_waiter(self.events, deadline) {
             if self.delist() == Delisted::TooLate {
                 // The event was seen without the wake-up that came as well: that one is for another.
                 self.queue.pass_on(self.events);

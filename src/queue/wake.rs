@@ -3,6 +3,7 @@
 use super::Queue;
 use crate::store::NotGot;
 use crate::sys::barrier;
+use crate::sys::clock::Deadline;
 use crate::sys::park::nap;
 use crate::wait::{Attention, Delisted, Events, Fired, Line, Node, Who};
 
@@ -114,8 +115,8 @@ impl Queue {
     }
 
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put
-    /// finds the waiter.
-    pub(super) fn holds_for_waiter(&self, events: Events) -> bool {
+    /// finds the waiter. At the deadline nothing holds.
+    pub(super) fn holds_for_waiter(&self, events: Events, deadline: Deadline) -> bool {
         if !self.current(events).is_empty() {
             return true;
         }
@@ -130,16 +131,17 @@ impl Queue {
         // A put has claimed its place before the waiter enlisted, so it may not have seen it; and later
         // puts, behind that one, may have told somebody who found nothing.
         self.waiters.raise(Attention::CASCADE);
-        self.settle();
+        self.settle(deadline);
         !self.current(events).is_empty()
     }
 
-    /// After this, a put that is under way is visible, or sees what this thread has written.
-    pub(super) fn settle(&self) {
+    /// After this, a put that is under way is visible, or sees what this thread has written, or the deadline
+    /// has passed.
+    pub(super) fn settle(&self, deadline: Deadline) {
         // ORDERING: pairs with light() in came_in.
         if !barrier::heavy() {
             // No such barrier to be had: the put has to end, which it may only when this thread sleeps.
-            while self.store.readiness() == Err(NotGot::Pending) {
+            while self.store.readiness() == Err(NotGot::Pending) && !deadline.has_passed() {
                 nap();
             }
         }
@@ -152,7 +154,7 @@ impl Queue {
     pub unsafe fn arm(&self, node: &Node, events: Events, who: Who) -> Armed {
         // SAFETY: passed on.
         unsafe { self.waiters.enlist(node, events, who) };
-        if !self.holds_for_waiter(events) {
+        if !self.holds_for_waiter(events, Deadline::Never) {
             return Armed::Armed;
         }
         match self.waiters.delist(node) {
