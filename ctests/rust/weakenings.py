@@ -27,9 +27,11 @@ class Weakening:
 
 
 FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
+SLOT = "src/store/fifo/slot.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
 INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
+POLLING = "src/poller/polling.rs"
 BELL, SHARED, BARRIER = "src/poller/bell.rs", "src/sync/shared.rs", "src/sys/barrier.rs"
 
 
@@ -86,19 +88,19 @@ def weaken(pair, title, changes, models, **more):
 def weakenings():
     pair = "stamp Release / Acquire: filled"
     yield weaken(pair, "an item is published Relaxed",
-                 relaxed(RING, "pub fn fill(", "Ordering::Release);", "Release"), (GET_WAITS,))
+                 relaxed(SLOT, "pub fn fill(", "Ordering::Release);", "Release"), (GET_WAITS,))
     yield weaken(pair, "a filled slot is seen Relaxed",
-                 relaxed(RING, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
+                 relaxed(SLOT, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
                  (PEEK,), preemptions=2)
     yield weaken(pair, "a filled slot is seen Relaxed by a get",
-                 relaxed(RING, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
+                 relaxed(SLOT, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
                  (SLOW_READER,), given=(HEAD_WITHOUT_FENCE,))
 
     pair = "stamp Release / Acquire: free"
     yield weaken(pair, "a slot is freed Relaxed",
-                 relaxed(RING, "pub fn release(", "Ordering::Release)", "Release"), (SLOW_READER,))
+                 relaxed(SLOT, "pub fn release(", "Ordering::Release)", "Release"), (SLOW_READER,))
     yield weaken(pair, "a free slot is seen Relaxed",
-                 relaxed(RING, "pub fn is_free(", "load(Ordering::Acquire)", "Acquire"),
+                 relaxed(SLOT, "pub fn is_free(", "load(Ordering::Acquire)", "Acquire"),
                  (SLOW_READER, RING_AGAIN), given=(TAIL_WITHOUT_FENCE,))
 
     pair = "tail RMW + fence / attention RMW + fence"
@@ -185,9 +187,9 @@ def weakenings():
 
     pair = "busy RMW / busy RMW"
     yield weaken(pair, "a thread that is refused says so Relaxed",
-                 relaxed(POLL, "fn try_enter(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
+                 relaxed(POLLING, "fn try_enter(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
     yield weaken(pair, "the thread that polls looks Relaxed",
-                 relaxed(POLL, "fn drop(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
+                 relaxed(POLLING, "fn drop(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
 
     pair = "fd Release / Acquire"
     yield weaken(pair, "a descriptor is published Relaxed",

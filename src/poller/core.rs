@@ -8,7 +8,7 @@ use std::ptr;
 
 use super::bell::Bell;
 use super::inbox::{Inbox, Met, Sleeper};
-use super::poll::Turn;
+use super::turn::Turn;
 use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;

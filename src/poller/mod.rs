@@ -15,6 +15,8 @@ mod callers;
 mod core;
 mod inbox;
 mod poll;
+mod polling;
+mod turn;
 mod watch;
 
 use std::ffi::{c_int, c_void};

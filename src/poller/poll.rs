@@ -1,14 +1,15 @@
 //! Polling and waiting: serving ready watches in turn, arming those that are not.
 
 use std::ffi::c_void;
-use std::ptr;
 
 use super::Mode;
 use super::core::{Core, Watches};
 use super::inbox::Sleeper;
+use super::polling::Polling;
+use super::turn::{FEW, Turn};
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
-use crate::sync::{Cell, Ordering};
+use crate::sync::Ordering;
 use crate::sys::clock::{self, Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
@@ -22,94 +23,10 @@ pub struct Report {
     pub events: u32,
 }
 
-/// How many watches that have just become quiet are looked at again before they are armed. More than
-/// these would make a poll cost what is watched, not what is ready.
-const FEW: usize = 8;
 /// How long one look again may take.
 const A_MOMENT_NS: u64 = 20_000;
 /// How long looking again keeps a loop from its other descriptors.
 const COURTESY_NS: u64 = 50_000;
-
-/// Watches that are ready, or were when last seen: a list in the order of their turns.
-pub(super) struct Turn {
-    first: *const Watch,
-    last: *const Watch,
-    len: usize,
-}
-
-impl Default for Turn {
-    fn default() -> Self {
-        Self { first: ptr::null(), last: ptr::null(), len: 0 }
-    }
-}
-
-impl Turn {
-    fn push(&mut self, token: Token) {
-        let watch = token.into_raw();
-        // SAFETY: kept alive by the token that it is.
-        unsafe { (*watch).next.set(ptr::null_mut()) };
-        // SAFETY: as above, of the last one.
-        match unsafe { self.last.as_ref() } {
-            Some(last) => last.next.set(watch.cast_mut()),
-            None => self.first = watch,
-        }
-        self.last = watch;
-        self.len += 1;
-    }
-
-    pub fn pop(&mut self) -> Option<Token> {
-        // SAFETY: what is linked are tokens, each taken once.
-        let token = unsafe { Token::from_raw(self.first) }?;
-        self.first = token.watch().next.get();
-        if self.first.is_null() {
-            self.last = ptr::null();
-        }
-        self.len -= 1;
-        Some(token)
-    }
-
-    /// Drops the tokens of watches that are removed.
-    pub fn drop_removed(&mut self) {
-        for _ in 0..self.len {
-            let token = self.pop().expect("as many as it is long");
-            if token.watch().place.get() != Place::Removed {
-                self.push(token);
-            }
-        }
-    }
-
-    /// Drops every token.
-    pub fn clear(&mut self) {
-        while self.pop().is_some() {}
-    }
-
-    /// The watches whose turn it is to come, but for those that are removed.
-    fn watches(&self) -> impl Iterator<Item = &Watch> {
-        // SAFETY: as in pop.
-        let mut at = unsafe { self.first.as_ref() };
-        std::iter::from_fn(move || {
-            let watch = at?;
-            // SAFETY: as above.
-            at = unsafe { watch.next.get().as_ref() };
-            Some(watch)
-        })
-        .filter(|watch| watch.place.get() != Place::Removed)
-    }
-
-    /// How many items there are for few watches that read. 0: they are many.
-    fn len_of_few(&self) -> u64 {
-        if self.len > FEW {
-            return 0;
-        }
-        let readers = self.watches().filter(|watch| watch.events.get().has(Events::READABLE));
-        readers.map(|watch| watch.queue().len() as u64).sum()
-    }
-
-    /// Whether it is worth serving one of the watches.
-    fn any_promising(&self) -> bool {
-        self.watches().any(|watch| !watch.promising().is_empty())
-    }
-}
 
 /// The caller's array of reports.
 struct Reports {
@@ -129,49 +46,6 @@ impl Reports {
         // SAFETY: there is room for `max`, said the caller.
         unsafe { self.out.add(self.len).write(report) };
         self.len += 1;
-    }
-}
-
-/// The right to poll: one thread at a time.
-struct Polling<'c> {
-    core: &'c Core,
-    /// Whether this call reports something, so that another one follows.
-    reports: Cell<bool>,
-}
-
-impl<'c> Polling<'c> {
-    fn enter(core: &'c Core) -> Result<Self, Status> {
-        if let Some(polling) = Self::try_enter(core) {
-            return Ok(polling);
-        }
-        // ORDERING: Relaxed; published by the exchange in try_enter. If that comes before the one in drop, the
-        // thread that polls sees that this one came; if behind it, this one enters.
-        core.refused.store(true, Ordering::Relaxed);
-        Self::try_enter(core).ok_or(Status::Busy)
-    }
-
-    fn try_enter(core: &'c Core) -> Option<Self> {
-        // ORDERING: Acquire; pairs with the Release of the thread that polled before. Release; see enter.
-        let busy = core.busy.swap(true, Ordering::AcqRel);
-        (!busy).then(|| Self { core, reports: Cell::new(false) })
-    }
-}
-
-impl Drop for Polling<'_> {
-    /// One that was refused may have come for a wake-up that this thread, armed already, did not see any more.
-    /// Then nobody comes unless it rings once more.
-    fn drop(&mut self) {
-        let core = self.core;
-        // ORDERING: Release; whoever polls next sees what this thread left. Acquire; see enter.
-        core.busy.swap(false, Ordering::AcqRel);
-        // ORDERING: Relaxed; behind the exchange.
-        if core.refused.load(Ordering::Relaxed)
-            && core.refused.swap(false, Ordering::Relaxed)
-            && !self.reports.get()
-            && core.inbox.sleeper().is_none()
-        {
-            core.bell.ring(Sleeper::Loop);
-        }
     }
 }
 

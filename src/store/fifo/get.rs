@@ -3,7 +3,8 @@
 use std::alloc::{alloc, dealloc};
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, Ring, SEALED, SHUT, Slot, position, word};
+use super::ring::{AWAY, Ring, SEALED, SHUT, position, word};
+use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotGot;
 use crate::sync::{MODEL, Ordering, fence_after_rmw};

@@ -9,13 +9,15 @@ mod chain;
 mod get;
 mod put;
 mod ring;
+mod slot;
 
 use std::ptr;
 
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
 use chain::Chain;
-use ring::{AWAY, Ring, SEALED, SHUT, Slot, position};
+use ring::{AWAY, Ring, SEALED, SHUT, position};
+use slot::Slot;
 
 /// How often to look again at a slot that somebody is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if MODEL { 1 } else { 128 };

@@ -3,7 +3,8 @@
 use std::ptr;
 
 use super::chain::{Chain, next_slots};
-use super::ring::{Ring, SEALED, SHUT, Slot, position};
+use super::ring::{Ring, SEALED, SHUT, position};
+use super::slot::Slot;
 use super::{Claim, Fifo, PATIENCE, nobody_peeks, stand_back};
 use crate::store::NotPut;
 use crate::sync::{Ordering, pause};

@@ -19,9 +19,10 @@ use std::ptr::{self, NonNull};
 use crossbeam_utils::CachePadded;
 
 use super::super::ItemLayout;
+use super::slot::{Slot, SlotHead};
 use crate::sync::{
-    AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, UnsafeCell, fence_after_rmw,
-    prefetch_for_reading, prefetch_for_writing,
+    AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, prefetch_for_reading,
+    prefetch_for_writing,
 };
 use crate::sys::memory;
 
@@ -55,62 +56,6 @@ pub(super) fn position(word: u64) -> u64 {
 #[inline]
 pub(super) fn word(position: u64) -> u64 {
     position << SHIFT
-}
-
-/// What precedes the item in a slot.
-struct SlotHead {
-    stamp: AtomicU64,
-    /// Stands for the item, so that a model sees accesses to it overlap.
-    item: UnsafeCell<()>,
-}
-
-/// The slot of one position of a ring.
-#[derive(Clone, Copy)]
-pub(super) struct Slot<'a> {
-    head: &'a SlotHead,
-    item: *mut u8,
-    /// What the stamp says while the slot is free for this position.
-    free: u64,
-    /// What it says when it is free for the position one lap later.
-    free_again: u64,
-}
-
-impl Slot<'_> {
-    /// Whether a put may write here: the get of the lap before is done with it.
-    #[inline]
-    pub fn is_free(self) -> bool {
-        // ORDERING: Acquire; pairs with the Release in release: the item that was there has been read.
-        self.head.stamp.load(Ordering::Acquire) == self.free
-    }
-
-    /// Whether the item is here.
-    #[inline]
-    pub fn is_filled(self) -> bool {
-        // ORDERING: Acquire; pairs with the Release in fill: the item is there.
-        self.head.stamp.load(Ordering::Acquire) == self.free.wrapping_add(1)
-    }
-
-    /// Has the item written and publishes it. The caller has claimed the position, and the slot was free.
-    #[inline]
-    pub fn fill(self, write: impl FnOnce(*mut u8)) {
-        self.head.item.with_mut(|_| write(self.item));
-        // ORDERING: Release; pairs with the Acquire in is_filled: the item is there.
-        self.head.stamp.store(self.free + 1, Ordering::Release);
-    }
-
-    /// Has the item read; nobody writes it meanwhile.
-    #[inline]
-    pub fn read(self, read: impl FnOnce(*mut u8)) {
-        self.head.item.with(|_| read(self.item));
-    }
-
-    /// Has the item taken and frees the slot. The caller has claimed the position, and the slot was filled.
-    #[inline]
-    pub fn release(self, take: impl FnOnce(*mut u8)) {
-        self.read(take);
-        // ORDERING: Release; pairs with the Acquire in is_free: the item was read.
-        self.head.stamp.store(self.free_again, Ordering::Release);
-    }
 }
 
 /// What producers write.
@@ -216,8 +161,7 @@ impl Ring {
             ring.write(fresh);
             for index in 0..slots as usize {
                 let head = memory.add(index * slot.size()).cast::<SlotHead>();
-                let stamp = AtomicU64::new(2 * index as u64);
-                head.write(SlotHead { stamp, item: UnsafeCell::new(()) });
+                head.write(SlotHead::new(index as u64));
             }
         }
         Some(ring)
@@ -262,8 +206,7 @@ impl Ring {
             let slot = self.slots.add(index * self.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.offset))
         };
-        let free = turn.wrapping_mul(2);
-        Slot { head, item, free, free_again: free.wrapping_add(2 * self.slots()) }
+        Slot::new(head, item, turn, self.slots())
     }
 
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits

@@ -1,0 +1,49 @@
+//! Who polls.
+
+use super::core::Core;
+use super::inbox::Sleeper;
+use crate::status::Status;
+use crate::sync::{Cell, Ordering};
+
+/// The right to poll: one thread at a time.
+pub(super) struct Polling<'c> {
+    core: &'c Core,
+    /// Whether this call reports something, so that another one follows.
+    pub reports: Cell<bool>,
+}
+
+impl<'c> Polling<'c> {
+    pub fn enter(core: &'c Core) -> Result<Self, Status> {
+        if let Some(polling) = Self::try_enter(core) {
+            return Ok(polling);
+        }
+        // ORDERING: Relaxed; published by the exchange in try_enter. If that comes before the one in drop, the
+        // thread that polls sees that this one came; if behind it, this one enters.
+        core.refused.store(true, Ordering::Relaxed);
+        Self::try_enter(core).ok_or(Status::Busy)
+    }
+
+    fn try_enter(core: &'c Core) -> Option<Self> {
+        // ORDERING: Acquire; pairs with the Release of the thread that polled before. Release; see enter.
+        let busy = core.busy.swap(true, Ordering::AcqRel);
+        (!busy).then(|| Self { core, reports: Cell::new(false) })
+    }
+}
+
+impl Drop for Polling<'_> {
+    /// One that was refused may have come for a wake-up that this thread, armed already, did not see any more.
+    /// Then nobody comes unless it rings once more.
+    fn drop(&mut self) {
+        let core = self.core;
+        // ORDERING: Release; whoever polls next sees what this thread left. Acquire; see enter.
+        core.busy.swap(false, Ordering::AcqRel);
+        // ORDERING: Relaxed; behind the exchange.
+        if core.refused.load(Ordering::Relaxed)
+            && core.refused.swap(false, Ordering::Relaxed)
+            && !self.reports.get()
+            && core.inbox.sleeper().is_none()
+        {
+            core.bell.ring(Sleeper::Loop);
+        }
+    }
+}
