@@ -19,8 +19,8 @@ impl Fifo {
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
             let tail = ring.tail.word.load(Ordering::Acquire);
             let at = position(tail);
-            // ORDERING: Relaxed; as in room_at.
-            let seen = ring.tail.head_seen.load(Ordering::Relaxed);
+            // ORDERING: Acquire; as in room_at.
+            let seen = ring.tail.head_seen.load(Ordering::Acquire);
             let turn = ring.turn(at);
             let slot = ring.slot(turn);
             if tail & (SHUT | SEALED) == 0
@@ -92,15 +92,17 @@ impl Fifo {
     fn room_at(&self, ring: &Ring, tail: u64) -> Option<u64> {
         let at = position(tail);
         let limit = self.limit.get();
-        // ORDERING: Relaxed; any head that once was leaves too little room, never too much.
-        let seen = ring.tail.head_seen.load(Ordering::Relaxed);
+        // ORDERING: Acquire; any head that once was leaves too little room, never too much. Pairs with the Release
+        // below: who sees this put sees a head as far as the one that let it in, so that bq_len never exceeds
+        // the capacity.
+        let seen = ring.tail.head_seen.load(Ordering::Acquire);
         let room = limit.saturating_sub(at.saturating_sub(seen));
         if room > 0 {
             return Some(room);
         }
         let head = self.left();
-        // ORDERING: Relaxed; as above.
-        ring.tail.head_seen.store(head, Ordering::Relaxed);
+        // ORDERING: Release; as above.
+        ring.tail.head_seen.store(head, Ordering::Release);
         let room = limit.saturating_sub(at.saturating_sub(head));
         // ORDERING: Relaxed; compared only. Full is said of a tail that is the tail.
         (room > 0 || ring.tail.word.load(Ordering::Relaxed) == tail).then_some(room)
