@@ -154,8 +154,8 @@ typedef int32_t bq_status;
 /**
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
- * `item` points to the item's bytes, its own to write to, and is valid only during the call. Must
- * not unwind or longjmp.
+ * `item` points to the item's bytes, its own to write to, and is valid only during the call. A
+ * child that it makes by fork() must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
 
@@ -271,7 +271,8 @@ typedef struct bq_stats {
  * polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
  * Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
  * made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
- * wait for a thread that releases the poller. Must not unwind or longjmp.
+ * wait for a thread that releases the poller, and two of them must not release each other's. A
+ * child that it makes by fork() must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_wake_fn)(void *context);
 

@@ -76,6 +76,7 @@ BY_HAND = "polling::a_wake_by_hand_ends_a_wait"
 BY_HAND_TRY = "polling::a_wake_by_hand_beside_a_wait_that_may_not_sleep_is_not_lost"
 DESCRIPTOR = "polling::a_descriptor_made_during_a_put_is_readable"
 DESCRIPTOR_OF_WAIT = "polling::a_descriptor_made_during_a_wait_is_readable_when_that_reports"
+REFUSED_OF_TWO = "polling::whoever_is_refused_between_two_polls_is_called_again"
 REFUSED = "polling::whoever_is_called_and_refused_is_called_again"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
@@ -185,11 +186,17 @@ def weakenings():
     yield weaken(pair, "the flag is lowered Relaxed",
                  relaxed(POLL, "pub unsafe fn wait(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
 
-    pair = "busy RMW / busy RMW"
+    pair = "busy RMW / busy RMW, refused Release / Acquire"
     yield weaken(pair, "a thread that is refused says so Relaxed",
                  relaxed(POLLING, "fn try_enter(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
     yield weaken(pair, "the thread that polls looks Relaxed",
                  relaxed(POLLING, "fn drop(", "Ordering::AcqRel", "AcqRel"), (REFUSED,))
+    yield weaken(pair, "who was refused is seen Relaxed by a third thread",
+                 relaxed(POLLING, "fn drop(", "swap(false, Ordering::Acquire)", "Acquire"),
+                 (REFUSED_OF_TWO,), preemptions=2)
+    yield weaken(pair, "who is refused says so Relaxed to a third thread",
+                 relaxed(POLLING, "fn enter(", "Ordering::Release", "Release"),
+                 (REFUSED_OF_TWO,), preemptions=2)
 
     pair = "fd Release / Acquire"
     yield weaken(pair, "a descriptor is published Relaxed",

@@ -51,7 +51,8 @@ pub const BQ_POLLER_EDGE: u32 = 2;
 /// polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
 /// Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
 /// made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
-/// wait for a thread that releases the poller. Must not unwind or longjmp.
+/// wait for a thread that releases the poller, and two of them must not release each other's. A
+/// child that it makes by fork() must not return from it. Must not unwind or longjmp.
 pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
 /// How a poller is to be. Start from BQ_POLLER_OPTIONS_INIT and set what differs.

@@ -15,8 +15,8 @@ pub struct bq_queue {
 
 /// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
 /// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
-/// `item` points to the item's bytes, its own to write to, and is valid only during the call. Must
-/// not unwind or longjmp.
+/// `item` points to the item's bytes, its own to write to, and is valid only during the call. A
+/// child that it makes by fork() must not return from it. Must not unwind or longjmp.
 pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *mut c_void)>;
 
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are

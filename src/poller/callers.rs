@@ -5,6 +5,7 @@ use std::ptr;
 
 use crate::sync::{Cell, Mutex};
 use crate::sys::clock::Deadline;
+use crate::sys::fork;
 use crate::sys::park::Parker;
 use crate::sys::thread::{self, Thread};
 
@@ -71,7 +72,11 @@ impl Callers {
             caller.next.set(inner.first);
             inner.first = &raw const caller;
         }
+        let life = fork::life();
         let result = call();
+        if life != fork::life() {
+            return result; // a child that `wake` has made: whoever held the lock is not here, and nobody waits
+        }
         let mut inner = self.0.lock();
         inner.remove(&caller);
         let unpark = match &inner.closer {

@@ -33,6 +33,8 @@ pub(super) struct Core {
     pub ringing: Cell<bool>,
     /// Since when each look again has found something, on the clock; used by the polling thread.
     pub lingering: Cell<Option<u64>>,
+    /// Whether the polling thread is to ring when it leaves; used by it only.
+    pub owes_ring: Cell<bool>,
     /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
     pub asleep: Cell<Option<Sleeper>>,
 }
@@ -76,6 +78,7 @@ impl Core {
                 astray: 0,
             }),
             ringing: Cell::new(false),
+            owes_ring: Cell::new(false),
             asleep: Cell::new(Some(Sleeper::Loop)),
         }
     }

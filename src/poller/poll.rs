@@ -278,11 +278,9 @@ impl Core {
             return false;
         }
         self.asleep.set(Some(Sleeper::Loop));
-        // ORDERING: SeqCst; behind the arming, see Core::wake: one that came just before it rings now.
-        if self.by_hand.load(Ordering::SeqCst)
-            && let Some(sleeper) = self.inbox.rouse()
-        {
-            self.bell.ring(sleeper);
+        // ORDERING: SeqCst; behind the arming, see Core::wake: for one that came just before it this thread rings.
+        if self.by_hand.load(Ordering::SeqCst) && self.inbox.rouse().is_some() {
+            self.owes_ring.set(true);
         }
         true
     }

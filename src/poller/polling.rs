@@ -17,9 +17,11 @@ impl<'c> Polling<'c> {
         if let Some(polling) = Self::try_enter(core) {
             return Ok(polling);
         }
-        // ORDERING: Relaxed; published by the exchange in try_enter. If that comes before the one in drop, the
-        // thread that polls sees that this one came; if behind it, this one enters.
-        core.refused.store(true, Ordering::Relaxed);
+        // Published by the exchange in try_enter. If that comes before the one in drop, the thread that polls
+        // sees that this one came; if behind it, this one enters.
+        // ORDERING: Release; pairs with the Acquire in drop, whoever polls by then: it sees the wake-up that
+        // brought this thread.
+        core.refused.store(true, Ordering::Release);
         Self::try_enter(core).ok_or(Status::Busy)
     }
 
@@ -31,18 +33,18 @@ impl<'c> Polling<'c> {
 }
 
 impl Drop for Polling<'_> {
-    /// One that was refused may have come for a wake-up that this thread, armed already, did not see any more.
-    /// Then nobody comes unless it rings once more.
+    /// Rings where this thread has to, when others may poll and nothing is touched any more: `wake` may poll, and
+    /// it may release the poller. Also for one that was refused: it may have come for a wake-up that this
+    /// thread, armed already, did not see any more, and then nobody else comes.
     fn drop(&mut self) {
         let core = self.core;
+        let owes = core.owes_ring.take();
         // ORDERING: Release; whoever polls next sees what this thread left. Acquire; see enter.
         core.busy.swap(false, Ordering::AcqRel);
-        // ORDERING: Relaxed; behind the exchange.
-        if core.refused.load(Ordering::Relaxed)
-            && core.refused.swap(false, Ordering::Relaxed)
-            && !self.reports.get()
-            && core.inbox.sleeper().is_none()
-        {
+        // ORDERING: Relaxed; a look ahead of the exchange. Acquire; see enter.
+        let refused =
+            core.refused.load(Ordering::Relaxed) && core.refused.swap(false, Ordering::Acquire);
+        if owes || (refused && !self.reports.get() && core.inbox.sleeper().is_none()) {
             core.bell.ring(Sleeper::Loop);
         }
     }

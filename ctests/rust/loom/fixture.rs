@@ -206,6 +206,11 @@ impl Loop {
         *rings = 0;
     }
 
+    /// Whether it was rung since it slept, or since this was asked; more than once where polls are refused.
+    pub fn was_rung(&self) -> bool {
+        std::mem::take(&mut *self.bell.rings.lock().unwrap()) > 0
+    }
+
     /// How often it was rung since it slept.
     pub fn rings(&self) -> u32 {
         self.bell.rings()

@@ -230,25 +230,39 @@ fn two_watches_of_two_threads_meet_in_the_inbox() {
 }
 
 /// A thread that is called and polls may find another one there that has armed already and sees nothing of what
-/// it was called for.
-#[test]
-fn whoever_is_called_and_refused_is_called_again() {
-    model_fenced(|| {
+/// it was called for. `others`: who polls beside them.
+fn whoever_is_refused_is_called_again(others: usize) {
+    model_fenced(move || {
         let queue = fifo(1);
         let watching = Arc::new(Loop::of(&queue, READABLE));
-        let putter = thread::spawn({
+        let called = thread::spawn({
             let (queue, watching) = (queue.share(), watching.clone());
             move || {
                 put(&queue, 7, NOW).unwrap();
-                (watching.rings() > 0).then(|| {
-                    watching.sleep();
-                    try_poll(&watching.poller)
-                })
+                if watching.was_rung() { try_poll(&watching.poller) } else { Ok(0) }
             }
         });
-        let mine = try_poll(&watching.poller);
-        let theirs = putter.join().unwrap();
-        let served = mine == Ok(1) || theirs == Some(Ok(1));
-        assert!(served || watching.rings() > 0, "nobody comes for the item");
+        let others: Vec<_> = (0..others)
+            .map(|_| {
+                let watching = watching.clone();
+                thread::spawn(move || try_poll(&watching.poller))
+            })
+            .collect();
+        let mut served = try_poll(&watching.poller) == Ok(1);
+        served |= called.join().unwrap() == Ok(1);
+        for other in others {
+            served |= other.join().unwrap() == Ok(1);
+        }
+        assert!(served || watching.was_rung(), "nobody comes for the item");
     });
+}
+
+#[test]
+fn whoever_is_called_and_refused_is_called_again() {
+    whoever_is_refused_is_called_again(0);
+}
+
+#[test]
+fn whoever_is_refused_between_two_polls_is_called_again() {
+    whoever_is_refused_is_called_again(1);
 }

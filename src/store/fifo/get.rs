@@ -1,6 +1,7 @@
 //! The way out: an item is claimed at the head, then taken.
 
 use std::alloc::{alloc, dealloc};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::ring::{AWAY, Ring, SEALED, SHUT, position, word};
@@ -101,6 +102,13 @@ impl Fifo {
     fn hand_over(&self, ring: &Ring, item: *mut u8, each: &mut dyn FnMut(*mut u8)) {
         if nobody_peeks(ring) {
             return each(item);
+        }
+        let mut small = Small([MaybeUninit::uninit(); SMALL]);
+        if self.item.size() <= SMALL {
+            let copy = small.0.as_mut_ptr().cast();
+            // SAFETY: both are one item long.
+            unsafe { self.item.copy(item, copy) };
+            return each(copy);
         }
         let layout = self.item.layout();
         // SAFETY: items are not of size zero.
@@ -276,6 +284,13 @@ impl Fifo {
         self.chain.lock().keep(surplus);
     }
 }
+
+/// Bytes of an item that is copied without memory of the heap.
+const SMALL: usize = 512;
+
+/// Aligned as any item is.
+#[repr(align(16))]
+struct Small([MaybeUninit<u8>; SMALL]);
 
 /// How often to look at an item that is on its way, standing back in between: who keeps looking takes the
 /// cache line from the put that is to write there, and again from the next one. Four threads to four, bounded:
