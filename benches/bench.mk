@@ -25,7 +25,7 @@ bench_moodycamel = "-DMOODYCAMEL_VERSION=\"$$(dpkg-query -W -f '$${Version}' \
 
 .PHONY: bench bench-quick bench-build bench-tools
 
-bench: bench-build ## Measure bridgeq and its peers, about 40 minutes, into docs/benchmarks (BENCH_RUN=options)
+bench: bench-build ## Measure bridgeq and its peers, 20 to 40 minutes, into docs/benchmarks (BENCH_RUN=options)
 	@python3 benches/run.py $(BENCH_RUN)
 
 bench-quick: bench-build ## The scenarios that matter most, in under 3 minutes, into target/benches/quick
