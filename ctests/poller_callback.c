@@ -318,6 +318,42 @@ TEST(a_callback_that_found_the_poller_busy_is_called_again) {
   bq_queue_unref(one.queue);
 }
 
+/* A wake by hand that comes beside a poll may have to be answered by the thread that polls. */
+
+typedef struct self_caller {
+  bq_poller *poller;
+  pthread_t polls;
+  atomic_int own_calls;
+  atomic_bool over;
+} self_caller;
+
+static void poll_if_it_polls(void *context) {
+  self_caller *one = context;
+  bq_event event;
+  if (!pthread_equal(pthread_self(), one->polls)) return;
+  atomic_fetch_add(&one->own_calls, 1);
+  CHECK_STATUS(bq_poller_poll(one->poller, &event, 1), 0);
+}
+
+static void *wake_until_over(void *argument) {
+  self_caller *one = argument;
+  while (!atomic_load(&one->over)) CHECK_STATUS(bq_poller_wake(one->poller), BQ_OK);
+  return NULL;
+}
+
+TEST(a_poll_calls_when_it_is_over) {
+  enum { CALLS = 3, MOST = 200000 };
+  self_caller one = {.polls = pthread_self()};
+  bq_event event;
+  one.poller = poller_calling(poll_if_it_polls, &one);
+  const pthread_t waker = thread_start(wake_until_over, &one);
+  for (int turn = 0; turn < MOST && atomic_load(&one.own_calls) < CALLS; turn++)
+    CHECK_STATUS(bq_poller_poll(one.poller, &event, 1), 0);
+  atomic_store(&one.over, true);
+  thread_join(waker);
+  bq_poller_unref(one.poller);
+}
+
 /* A loop that sleeps on a condition variable of its own, as one inside a foreign runtime would. */
 
 enum { PRODUCERS = 3, ITEMS = 20000 };
