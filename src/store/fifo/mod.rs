@@ -19,9 +19,6 @@ use chain::Chain;
 use ring::{AWAY, Ring, SEALED, SHUT, position};
 use slot::Slot;
 
-/// How often to look again at a slot that somebody is in the middle of: a copy of an item takes less.
-const PATIENCE: u32 = if MODEL { 1 } else { 128 };
-
 /// How many pauses a lost race is worth, about 3 µs. Measured with four threads on each side of two
 /// processors: 24 M items/s with exponential backoff from one pause, 32 with 40, 38 with 100, 41 with 300.
 const STAND_BACK: u32 = if MODEL { 1 } else { 100 };
