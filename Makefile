@@ -38,7 +38,8 @@ all: lib ## Build libbridgeq.so and libbridgeq.a into target/release (what plain
 
 lib:
 	@ctests/tools.sh cargo cc
-	@$(STEP) "build both libraries" cargo build --release --lib
+	@# Not `cargo build`: it leaves link-time optimisation out as soon as a Rust library is among what it makes.
+	@$(STEP) "build both libraries" cargo rustc --release --lib --crate-type cdylib --crate-type staticlib
 	@$(MAKE) -s --no-print-directory $(NATIVE)
 
 # The system libraries that a program needs beside libbridgeq.a, in the words of rustc.
