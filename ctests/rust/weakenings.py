@@ -155,9 +155,9 @@ def weakenings():
         change = relaxed(PUT, function, f"{what}(fresh, Ordering::Release)", "Release")
         yield weaken(pair, title, change, (model,))
     for title, file, function, what, model in (
-        ("a get sees its ring Relaxed", GET, "unsafe fn pop_at_once(", "head_ring", GET_WAITS),
+        ("a get sees its ring Relaxed", GET, "unsafe fn pop_here(", "head_ring", GET_WAITS),
         ("a waiter does", GET, "fn first_ring(", "ring = unsafe { self.head_ring", GET_WAITS),
-        ("a put does", PUT, "unsafe fn push_at_once(", "tail_ring", TWO_RINGS),
+        ("a put does", PUT, "unsafe fn push_here(", "tail_ring", TWO_RINGS),
         ("a second try of a put does", PUT, "fn claim_free(", "tail_ring", TWO_RINGS),
         ("the count of puts does", FIFO, "pub fn entered(", "tail_ring", LENGTH),
     ):

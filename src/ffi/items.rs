@@ -1,8 +1,14 @@
 //! One item at a time: put, get, peek.
+//!
+//! What put and get do nearly always, they do in the entry point itself, outside of the guard: nothing in there
+//! can panic, and without a frame to unwind it takes half as long. Everything else is a guarded function
+//! that they end with.
 
 use std::ffi::c_void;
 
+use super::status::BQ_OK;
 use super::{bq_queue, bq_status, live_queue, required, required_mut, status, timeout};
+use crate::wait::Attention;
 
 /// Puts one item, waiting for room if need be.
 ///
@@ -21,11 +27,45 @@ pub unsafe extern "C" fn bq_put(
     item: *const c_void,
     timeout_ns: i64,
 ) -> bq_status {
+    // SAFETY: the caller holds a reference, and `item` is item_size bytes long.
+    match unsafe { put_at_once(queue, item, timeout_ns) } {
+        Some(nobody) if nobody.is_empty() => BQ_OK,
+        // SAFETY: as above.
+        Some(attention) => unsafe { tell_of_item(queue, attention) },
+        // SAFETY: as above.
+        None => unsafe { put(queue, item, timeout_ns) },
+    }
+}
+
+#[inline(always)]
+unsafe fn put_at_once(
+    queue: *mut bq_queue,
+    item: *const c_void,
+    timeout_ns: i64,
+) -> Option<Attention> {
+    // SAFETY: passed on.
+    let queue = unsafe { live_queue(queue) }.ok()?;
+    timeout(timeout_ns).ok()?;
+    // SAFETY: as above.
+    unsafe { queue.put_at_once(required(item).ok()?.cast()) }
+}
+
+#[inline(never)]
+unsafe extern "C" fn put(queue: *mut bq_queue, item: *const c_void, timeout_ns: i64) -> bq_status {
     status(|| {
-        // SAFETY: the caller holds a reference.
+        // SAFETY: passed on.
         let queue = unsafe { live_queue(queue) }?;
-        // SAFETY: `item` is item_size bytes long, says the caller.
+        // SAFETY: passed on.
         unsafe { queue.put(required(item)?.cast(), timeout(timeout_ns)?) }
+    })
+}
+
+#[cold]
+unsafe extern "C" fn tell_of_item(queue: *mut bq_queue, attention: Attention) -> bq_status {
+    status(|| {
+        // SAFETY: passed on.
+        unsafe { live_queue(queue) }?.tell_of_items(attention, 1);
+        Ok(())
     })
 }
 
@@ -69,11 +109,45 @@ pub unsafe extern "C" fn bq_get(
     item: *mut c_void,
     timeout_ns: i64,
 ) -> bq_status {
+    // SAFETY: the caller holds a reference, and `item` has room for item_size bytes.
+    match unsafe { get_at_once(queue, item, timeout_ns) } {
+        Some(nobody) if nobody.is_empty() => BQ_OK,
+        // SAFETY: as above.
+        Some(attention) => unsafe { tell_of_room(queue, attention) },
+        // SAFETY: as above.
+        None => unsafe { get(queue, item, timeout_ns) },
+    }
+}
+
+#[inline(always)]
+unsafe fn get_at_once(
+    queue: *mut bq_queue,
+    item: *mut c_void,
+    timeout_ns: i64,
+) -> Option<Attention> {
+    // SAFETY: passed on.
+    let queue = unsafe { live_queue(queue) }.ok()?;
+    timeout(timeout_ns).ok()?;
+    // SAFETY: as above.
+    unsafe { queue.get_at_once(required_mut(item).ok()?.cast()) }
+}
+
+#[inline(never)]
+unsafe extern "C" fn get(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i64) -> bq_status {
     status(|| {
-        // SAFETY: the caller holds a reference.
+        // SAFETY: passed on.
         let queue = unsafe { live_queue(queue) }?;
-        // SAFETY: `item` has room for item_size bytes, says the caller.
+        // SAFETY: passed on.
         unsafe { queue.get(required_mut(item)?.cast(), timeout(timeout_ns)?) }
+    })
+}
+
+#[cold]
+unsafe extern "C" fn tell_of_room(queue: *mut bq_queue, attention: Attention) -> bq_status {
+    status(|| {
+        // SAFETY: passed on.
+        unsafe { live_queue(queue) }?.tell_of_room(attention, 1);
+        Ok(())
     })
 }
 

@@ -5,21 +5,31 @@ use super::{Priorities, Queue};
 use crate::status::Status;
 use crate::store::{NotGot, NotPut};
 use crate::sys::clock::Timeout;
-use crate::wait::Events;
+use crate::wait::{Attention, Events};
 
 impl Queue {
     /// # Safety
     /// `item` is one item long.
-    #[inline(always)]
     pub unsafe fn put(&self, item: *const u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
         unsafe {
-            if self.store.push_at_once(item) {
-                self.came_in(1);
-                return Ok(());
+            match self.put_at_once(item) {
+                Some(attention) => self.tell_of_items(attention, 1),
+                None => self.put_one(item, 0, timeout)?,
             }
-            self.put_one(item, 0, timeout)
         }
+        Ok(())
+    }
+
+    /// The usual case of [`Self::put`], which neither waits nor calls anything. `Some`: it was the case, and this
+    /// is left to do, see [`Self::tell_of_items`]. `None`: nothing has changed.
+    ///
+    /// # Safety
+    /// As for [`Self::put`].
+    #[inline(always)]
+    pub unsafe fn put_at_once(&self, item: *const u8) -> Option<Attention> {
+        // SAFETY: passed on.
+        unsafe { self.store.push_at_once(item) }.then(|| self.attention_to_items())
     }
 
     /// # Safety
@@ -90,16 +100,26 @@ impl Queue {
 
     /// # Safety
     /// `item` has room for one item.
-    #[inline(always)]
     pub unsafe fn get(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
         unsafe {
-            if self.store.pop_at_once(item) {
-                self.went_out(1);
-                return Ok(());
+            match self.get_at_once(item) {
+                Some(attention) => self.tell_of_room(attention, 1),
+                None => self.get_one(item, timeout)?,
             }
-            self.get_one(item, timeout)
         }
+        Ok(())
+    }
+
+    /// The usual case of [`Self::get`], which neither waits nor calls anything. `Some`: it was the case, and this
+    /// is left to do, see [`Self::tell_of_room`]. `None`: nothing has changed.
+    ///
+    /// # Safety
+    /// As for [`Self::get`].
+    #[inline(always)]
+    pub unsafe fn get_at_once(&self, item: *mut u8) -> Option<Attention> {
+        // SAFETY: passed on.
+        unsafe { self.store.pop_at_once(item) }.then(|| self.attention_to_room())
     }
 
     #[inline(never)]

@@ -22,9 +22,8 @@ impl Queue {
     /// After `count` items came in.
     #[inline]
     pub(super) fn came_in(&self, count: usize) {
-        barrier::light();
-        let attention = self.waiters.attention();
-        if attention.has(Attention::READERS.or(Attention::DISCARD)) {
+        let attention = self.attention_to_items();
+        if !attention.is_empty() {
             self.tell_of_items(attention, count);
         }
     }
@@ -32,23 +31,40 @@ impl Queue {
     /// After `count` items went out.
     #[inline]
     pub(super) fn went_out(&self, count: usize) {
-        const CONCERNED: Attention = Attention::WRITERS.or(Attention::CASCADE).or(Attention::SHUT);
-        let attention = self.waiters.attention();
-        if attention.has(CONCERNED) {
+        let attention = self.attention_to_room();
+        if !attention.is_empty() {
             self.tell_of_room(attention, count);
         }
     }
 
+    /// Whom it concerns that items came in.
+    #[inline]
+    pub(super) fn attention_to_items(&self) -> Attention {
+        barrier::light();
+        self.waiters.attention().and(Attention::READERS.or(Attention::DISCARD))
+    }
+
+    /// Whom it concerns that items went out.
+    #[inline]
+    pub(super) fn attention_to_room(&self) -> Attention {
+        const CONCERNED: Attention = Attention::WRITERS.or(Attention::CASCADE).or(Attention::SHUT);
+        self.waiters.attention().and(CONCERNED)
+    }
+
+    /// Tells those whom it concerns that `count` items came in.
     #[cold]
-    fn tell_of_items(&self, attention: Attention, count: usize) {
-        self.wake_up_to(Line::Readers, count);
+    pub fn tell_of_items(&self, attention: Attention, count: usize) {
+        if attention.has(Attention::READERS) {
+            self.wake_up_to(Line::Readers, count);
+        }
         if attention.has(Attention::DISCARD) {
             self.discard_queued();
         }
     }
 
+    /// Tells those whom it concerns that `count` items went out.
     #[cold]
-    fn tell_of_room(&self, attention: Attention, count: usize) {
+    pub fn tell_of_room(&self, attention: Attention, count: usize) {
         if attention.has(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
         }

@@ -11,6 +11,8 @@ pub struct ItemLayout {
 
 impl ItemLayout {
     const MAX_ALIGN: usize = 16;
+    /// A pointer, most often.
+    pub const WORD: Self = Self { size: 8 };
 
     /// `None`: no array of such items could exist.
     pub fn new(size: usize) -> Option<Self> {
@@ -20,7 +22,7 @@ impl ItemLayout {
     }
 
     #[inline]
-    pub fn size(self) -> usize {
+    pub const fn size(self) -> usize {
         self.size
     }
 
@@ -34,9 +36,9 @@ impl ItemLayout {
     }
 
     /// The layout of a cell that holds one item behind `header`, and where in it the item starts.
-    pub fn behind(self, header: Layout) -> Option<(Layout, usize)> {
-        let (cell, offset) = header.extend(self.layout()).ok()?;
-        Some((cell.pad_to_align(), offset))
+    pub fn behind(self, header: Layout) -> (Layout, usize) {
+        let (cell, offset) = header.extend(self.layout()).expect("checked by new");
+        (cell.pad_to_align(), offset)
     }
 
     /// # Safety
@@ -45,7 +47,7 @@ impl ItemLayout {
     pub unsafe fn copy(self, from: *const u8, to: *mut u8) {
         // SAFETY: passed on.
         unsafe {
-            if self.size == 8 {
+            if self == Self::WORD {
                 // The common case as one word instead of a call; the caller's side may be unaligned.
                 to.cast::<[u8; 8]>().write_unaligned(from.cast::<[u8; 8]>().read_unaligned());
             } else {

@@ -37,34 +37,39 @@ pub enum NotGot {
     Drained,
 }
 
-/// How many items a store may hold; shared by every kind. The capacity as it was set: 0 means no limit.
+/// How many items a store may hold; shared by every kind. One less than the capacity, around zero: how many
+/// may be there when one more comes in, and with no limit (0) that is any number.
 pub struct Limit(AtomicU64);
 
 impl Limit {
     pub fn new(capacity: usize) -> Self {
-        Self(AtomicU64::new(capacity as u64))
+        Self(AtomicU64::new((capacity as u64).wrapping_sub(1)))
+    }
+
+    /// Whether one more item may come in beside so many.
+    #[inline]
+    fn lets_in(&self, beside: u64) -> bool {
+        // ORDERING: Relaxed; a put that overlaps a change may go by either value. Who waits for room
+        // looks again after SeqCst steps of its own.
+        beside <= self.0.load(Ordering::Relaxed)
     }
 
     /// The most items, as a number to compare with.
     #[inline]
     fn get(&self) -> u64 {
-        // ORDERING: Relaxed; a put that overlaps a change may go by either value. Who waits for room
-        // looks again after SeqCst steps of its own.
-        match self.0.load(Ordering::Relaxed) {
-            0 => u64::MAX,
-            capacity => capacity,
-        }
+        // ORDERING: Relaxed; as in lets_in.
+        self.0.load(Ordering::Relaxed).saturating_add(1)
     }
 
     fn set(&self, capacity: usize) {
         // ORDERING: SeqCst; pairs with the recheck of a put that enlists: either it sees the new
         // limit, or the waker that runs after this sees it enlisted.
-        self.0.store(capacity as u64, Ordering::SeqCst);
+        self.0.store((capacity as u64).wrapping_sub(1), Ordering::SeqCst);
     }
 
     fn capacity(&self) -> usize {
         // ORDERING: Relaxed; a number that stands for itself.
-        self.0.load(Ordering::Relaxed) as usize
+        self.0.load(Ordering::Relaxed).wrapping_add(1) as usize
     }
 }
 
@@ -139,13 +144,12 @@ impl Store {
         // SAFETY: passed on.
         unsafe {
             match self {
-                Self::Fifo(fifo) => fifo.push_many(item, 1),
-                Self::Lifo(lifo) => lifo.push_many(item, 1, priority),
-                Self::Priority(heap) => heap.push_many(item, 1, priority),
-                Self::Compare(heap) => heap.push_many(item, 1, priority),
+                Self::Fifo(fifo) => fifo.push(item),
+                Self::Lifo(lifo) => lifo.push_many(item, 1, priority).map(drop),
+                Self::Priority(heap) => heap.push_many(item, 1, priority).map(drop),
+                Self::Compare(heap) => heap.push_many(item, 1, priority).map(drop),
             }
         }
-        .map(drop)
     }
 
     /// Puts at least one and at most `count` items; how many.
@@ -180,7 +184,14 @@ impl Store {
     /// `item` has room for one item.
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
-        unsafe { self.pop_many(item, 1) }.map(drop)
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.pop(item),
+                Self::Lifo(lifo) => lifo.pop_many(item, 1).map(drop),
+                Self::Priority(heap) => heap.pop_many(item, 1).map(drop),
+                Self::Compare(heap) => heap.pop_many(item, 1).map(drop),
+            }
+        }
     }
 
     /// Takes at least one and at most `max` items out; how many.

@@ -58,6 +58,7 @@ impl Events {
 
 /// What a thread that has changed the state must do for others; usually nothing.
 #[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub struct Attention(u32);
 
 impl Attention {
@@ -80,6 +81,16 @@ impl Attention {
     #[inline]
     pub const fn has(self, any: Self) -> bool {
         self.0 & any.0 != 0
+    }
+
+    #[inline]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 

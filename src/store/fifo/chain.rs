@@ -87,12 +87,12 @@ impl Chain {
 
     /// # Safety
     /// Nobody uses any ring any more.
-    pub unsafe fn free(&mut self, item: ItemLayout) {
+    pub unsafe fn free(&mut self) {
         while let Some(ring) = NonNull::new(self.made) {
-            // SAFETY: made for these items, freed once.
+            // SAFETY: as promised; freed once.
             unsafe {
                 self.made = ring.as_ref().made_before.get();
-                Ring::free(ring, item);
+                Ring::free(ring);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::ring::{AWAY, Ring, SEALED, SHUT, position, word};
+use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotGot;
@@ -14,19 +15,40 @@ use crate::sys::park::nap;
 impl Fifo {
     /// # Safety
     /// As for `Store::pop_at_once`.
-    #[inline(always)] // the way out, as short as it gets; everything unusual is in pop_many
+    #[inline(always)]
     pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
+        // SAFETY: passed on.
+        self.shape.is_word() && unsafe { self.pop_here(Shape::WORD, item) }
+    }
+
+    /// # Safety
+    /// As for `Store::pop`.
+    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+        // SAFETY: passed on.
+        unsafe {
+            if !self.shape.is_word() && self.pop_here(self.shape, item) {
+                return Ok(());
+            }
+            self.pop_many(item, 1).map(drop)
+        }
+    }
+
+    /// The way out, as short as it gets; everything unusual is in pop_many.
+    ///
+    /// # Safety
+    /// As for [`Self::pop`].
+    #[inline(always)]
+    unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; as in claim_filled, of which this is the first try.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
             let head = ring.head.word.load(Ordering::Acquire);
-            let at = position(head);
-            let turn = ring.turn(at);
-            let slot = ring.slot(turn);
+            let turn = ring.turn(position(head));
+            let slot = ring.slot_in(shape, turn);
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
-                ring.prefetch_after_get(at, turn);
+                ring.prefetch_after_get(shape, turn);
                 // SAFETY: `item` has room for one.
-                slot.release(|from| unsafe { self.item.copy(from, item) });
+                slot.release(|from| unsafe { shape.item.copy(from, item) });
                 return true;
             }
         }
@@ -37,16 +59,32 @@ impl Fifo {
     /// As for `Store::pop_many`.
     #[inline(never)]
     pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
+        // SAFETY: passed on.
+        unsafe {
+            match self.shape.is_word() {
+                true => self.pop_many_in(Shape::WORD, items, max),
+                false => self.pop_many_in(self.shape, items, max),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pop_many_in(
+        &self,
+        shape: Shape,
+        items: *mut u8,
+        max: usize,
+    ) -> Result<usize, NotGot> {
         let mut got = 0;
         loop {
-            let claim = match self.claim_filled((max - got) as u64, u64::MAX) {
+            let claim = match self.claim_filled(shape, (max - got) as u64, u64::MAX) {
                 Ok(claim) => claim,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
             for slot in claim.slots() {
                 // SAFETY: passed on; the claims are not larger than `max` together.
                 slot.release(|from| unsafe {
-                    self.item.copy(from, items.add(got * self.item.size()));
+                    shape.item.copy(from, items.add(got * shape.item.size()));
                 });
                 got += 1;
             }
@@ -70,7 +108,7 @@ impl Fifo {
             let first = item_at(ring, head);
             if let Some(slot) = first {
                 // SAFETY: no put reuses the slot while the pin is there; `item` is the caller's.
-                slot.read(|from| unsafe { self.item.copy(from, item) });
+                slot.read(|from| unsafe { self.shape.item.copy(from, item) });
             }
             // ORDERING: Release; pairs with the load of the pins before a slot or ring is reused.
             ring.pins.fetch_sub(1, Ordering::Release);
@@ -88,7 +126,7 @@ impl Fifo {
     pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
         let end = self.entered();
         let mut discarded = 0;
-        while let Ok(claim) = self.claim_filled(1, end) {
+        while let Ok(claim) = self.claim_filled(self.shape, 1, end) {
             claim.slots().for_each(|slot| {
                 slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
             });
@@ -104,13 +142,13 @@ impl Fifo {
             return each(item);
         }
         let mut small = Small([MaybeUninit::uninit(); SMALL]);
-        if self.item.size() <= SMALL {
+        if self.shape.item.size() <= SMALL {
             let copy = small.0.as_mut_ptr().cast();
             // SAFETY: both are one item long.
-            unsafe { self.item.copy(item, copy) };
+            unsafe { self.shape.item.copy(item, copy) };
             return each(copy);
         }
-        let layout = self.item.layout();
+        let layout = self.shape.item.layout();
         // SAFETY: items are not of size zero.
         let copy = unsafe { alloc(layout) };
         if copy.is_null() {
@@ -121,7 +159,7 @@ impl Fifo {
         }
         // SAFETY: both are one item long; `copy` was allocated with this layout.
         unsafe {
-            self.item.copy(item, copy);
+            self.shape.item.copy(item, copy);
             each(copy);
             dealloc(copy, layout);
         }
@@ -139,8 +177,13 @@ impl Fifo {
     }
 
     /// Claims at least one and at most `most` items, of positions before `end`.
-    #[inline]
-    pub(super) fn claim_filled(&self, most: u64, end: u64) -> Result<Claim<'_>, NotGot> {
+    #[inline(always)]
+    pub(super) fn claim_filled(
+        &self,
+        shape: Shape,
+        most: u64,
+        end: u64,
+    ) -> Result<Claim<'_>, NotGot> {
         loop {
             let Some((ring, head)) = self.first()? else { continue };
             let at = position(head);
@@ -148,13 +191,13 @@ impl Fifo {
                 return Err(NotGot::Empty);
             }
             let first = ring.turn(at);
-            let count = filled_from(ring, first, most.min(end - at));
+            let count = filled_from(ring, shape, first, most.min(end - at));
             if count == 0 {
                 self.why_nothing(ring, head, Look::Again)?;
                 continue;
             }
             if ring.claim_head(head, count) {
-                return Ok(Claim { ring, first, count });
+                return Ok(Claim { ring, shape, first, count });
             }
             stand_back();
         }
@@ -321,6 +364,8 @@ pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
 }
 
 /// How many items there are from this turn on, up to `most`.
-fn filled_from(ring: &Ring, turn: u64, most: u64) -> u64 {
-    (0..most).take_while(|&index| ring.slot(turn.wrapping_add(index)).is_filled()).count() as u64
+#[inline(always)]
+fn filled_from(ring: &Ring, shape: Shape, turn: u64, most: u64) -> u64 {
+    let stamped = |&index: &u64| ring.slot_in(shape, turn.wrapping_add(index)).is_filled();
+    (0..most).take_while(stamped).count() as u64
 }

@@ -9,6 +9,7 @@ mod chain;
 mod get;
 mod put;
 mod ring;
+mod shape;
 mod slot;
 
 use std::ptr;
@@ -17,6 +18,7 @@ use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
 use chain::Chain;
 use ring::{AWAY, Ring, SEALED, SHUT, position};
+use shape::Shape;
 use slot::Slot;
 
 /// How many pauses a lost race is worth, about 3 µs. Measured with four threads on each side of two
@@ -28,7 +30,7 @@ pub struct Fifo {
     tail_ring: AtomicPtr<Ring>,
     head_ring: AtomicPtr<Ring>,
     limit: Limit,
-    item: ItemLayout,
+    shape: Shape,
     shut: AtomicBool,
     /// Held by the put that makes the next ring.
     growing: Mutex<()>,
@@ -44,15 +46,17 @@ unsafe impl Sync for Fifo {}
 /// Consecutive slots of one ring that the caller alone may access now.
 struct Claim<'a> {
     ring: &'a Ring,
+    shape: Shape,
     /// The turn of the first one.
     first: u64,
     count: u64,
 }
 
 impl<'a> Claim<'a> {
+    #[inline(always)]
     fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let ring = self.ring;
-        (self.first..self.first + self.count).map(|turn| ring.slot(turn))
+        let (ring, shape) = (self.ring, self.shape);
+        (self.first..self.first + self.count).map(move |turn| ring.slot_in(shape, turn))
     }
 }
 
@@ -62,7 +66,7 @@ impl Fifo {
             tail_ring: AtomicPtr::new(ptr::null_mut()),
             head_ring: AtomicPtr::new(ptr::null_mut()),
             limit: Limit::new(capacity),
-            item,
+            shape: Shape::new(item),
             shut: AtomicBool::new(false),
             growing: Mutex::new(()),
             chain: Mutex::new(Chain::new()),
@@ -141,7 +145,7 @@ impl Fifo {
     }
 
     pub fn item(&self) -> ItemLayout {
-        self.item
+        self.shape.item
     }
 
     pub fn limit(&self) -> &Limit {
@@ -151,9 +155,8 @@ impl Fifo {
 
 impl Drop for Fifo {
     fn drop(&mut self) {
-        let item = self.item;
         // SAFETY: `&mut self`: nobody uses the rings any more. What they still hold are bytes.
-        unsafe { self.chain.get_mut().free(item) };
+        unsafe { self.chain.get_mut().free() };
     }
 }
 

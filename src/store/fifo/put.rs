@@ -4,6 +4,7 @@ use std::ptr;
 
 use super::chain::{Chain, next_slots};
 use super::ring::{Ring, SEALED, SHUT, position};
+use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotPut;
@@ -15,8 +16,30 @@ const PATIENCE: u32 = if MODEL { 1 } else { 128 };
 impl Fifo {
     /// # Safety
     /// As for `Store::push_at_once`.
-    #[inline(always)] // the way in, as short as it gets; everything unusual is in push_many
+    #[inline(always)]
     pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
+        // SAFETY: passed on.
+        self.shape.is_word() && unsafe { self.push_here(Shape::WORD, item) }
+    }
+
+    /// # Safety
+    /// As for `Store::push`.
+    pub unsafe fn push(&self, item: *const u8) -> Result<(), NotPut> {
+        // SAFETY: passed on.
+        unsafe {
+            if !self.shape.is_word() && self.push_here(self.shape, item) {
+                return Ok(());
+            }
+            self.push_many(item, 1).map(drop)
+        }
+    }
+
+    /// The way in, as short as it gets; everything unusual is in push_many.
+    ///
+    /// # Safety
+    /// As for [`Self::push`].
+    #[inline(always)]
+    unsafe fn push_here(&self, shape: Shape, item: *const u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; as in claim_free, of which this is the first try.
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
@@ -25,15 +48,16 @@ impl Fifo {
             // ORDERING: Acquire; as in room_at.
             let seen = ring.tail.head_seen.load(Ordering::Acquire);
             let turn = ring.turn(at);
-            let slot = ring.slot(turn);
+            let slot = ring.slot_in(shape, turn);
+            // A tail that is too old, behind what was seen of the head, counts as no room: its claim would fail.
             if tail & (SHUT | SEALED) == 0
-                && at.saturating_sub(seen) < self.limit.get()
+                && self.limit.lets_in(at.wrapping_sub(seen))
                 && is_free(ring, slot)
                 && ring.claim_tail(tail, 1)
             {
-                ring.prefetch_after_put(turn);
+                ring.prefetch_after_put(shape, turn);
                 // SAFETY: `item` is one item long.
-                slot.fill(|to| unsafe { self.item.copy(item, to) });
+                slot.fill(|to| unsafe { shape.item.copy(item, to) });
                 return true;
             }
         }
@@ -44,19 +68,35 @@ impl Fifo {
     /// As for `Store::push_many`.
     #[inline(never)]
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
-        let claim = self.claim_free(count as u64)?;
+        // SAFETY: passed on.
+        unsafe {
+            match self.shape.is_word() {
+                true => self.push_many_in(Shape::WORD, items, count),
+                false => self.push_many_in(self.shape, items, count),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn push_many_in(
+        &self,
+        shape: Shape,
+        items: *const u8,
+        count: usize,
+    ) -> Result<usize, NotPut> {
+        let claim = self.claim_free(shape, count as u64)?;
         for (index, slot) in claim.slots().enumerate() {
             // SAFETY: the claim is not larger than `count`.
-            let item = unsafe { items.add(index * self.item.size()) };
+            let item = unsafe { items.add(index * shape.item.size()) };
             // SAFETY: as above.
-            slot.fill(|to| unsafe { self.item.copy(item, to) });
+            slot.fill(|to| unsafe { shape.item.copy(item, to) });
         }
         Ok(claim.count as usize)
     }
 
     /// Claims at least one and at most `most` positions for a put.
-    #[inline]
-    fn claim_free(&self, most: u64) -> Result<Claim<'_>, NotPut> {
+    #[inline(always)]
+    fn claim_free(&self, shape: Shape, most: u64) -> Result<Claim<'_>, NotPut> {
         loop {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in grow: the ring is initialised.
@@ -78,13 +118,13 @@ impl Fifo {
                 return Err(NotPut::Full);
             }
             let first = ring.turn(position(tail));
-            let count = free_from(ring, first, most.min(room));
+            let count = free_from(ring, shape, first, most.min(room));
             if count == 0 {
                 self.make_free(ring, tail)?;
                 continue;
             }
             if ring.claim_tail(tail, count) {
-                return Ok(Claim { ring, first, count });
+                return Ok(Claim { ring, shape, first, count });
             }
             stand_back();
         }
@@ -148,13 +188,14 @@ impl Fifo {
             if !self.must_grow(&chain, last)? {
                 return Ok(());
             }
-            let slots = next_slots(last.map(|(ring, _)| ring.slots()), self.item, self.limit.get());
+            let slots =
+                next_slots(last.map(|(ring, _)| ring.slots()), self.shape.item, self.limit.get());
             chain.take_spare(slots).ok_or(slots)
         };
         let fresh = match spare {
             Ok(spare) => spare,
             Err(slots) => {
-                let made = Ring::new(self.item, slots).ok_or(NotPut::NoMemory)?;
+                let made = Ring::new(self.shape, slots).ok_or(NotPut::NoMemory)?;
                 self.chain.lock().adopt(made);
                 made
             }
@@ -219,8 +260,9 @@ fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
 }
 
 /// How many slots from this turn on are free, up to `most`.
-fn free_from(ring: &Ring, turn: u64, most: u64) -> u64 {
-    let stamped = |&index: &u64| ring.slot(turn.wrapping_add(index)).is_free();
+#[inline(always)]
+fn free_from(ring: &Ring, shape: Shape, turn: u64, most: u64) -> u64 {
+    let stamped = |&index: &u64| ring.slot_in(shape, turn.wrapping_add(index)).is_free();
     let free = (0..most).take_while(stamped).count() as u64;
     if nobody_peeks(ring) { free } else { 0 }
 }

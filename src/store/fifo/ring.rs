@@ -18,7 +18,7 @@ use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
-use super::super::ItemLayout;
+use super::shape::{CACHE_LINE, Shape};
 use super::slot::{Slot, SlotHead};
 use crate::sync::{
     AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, prefetch_for_reading,
@@ -33,10 +33,6 @@ pub(super) const SHUT: u64 = 2;
 /// Gets do not start here: the ring is not the first one.
 pub(super) const AWAY: u64 = 1;
 
-const CACHE_LINE: usize = 64;
-/// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
-/// 35 without, 60 with 64 or 128 bytes, 51 to 62 with 256.
-const PREFETCH_BYTES: usize = 128;
 /// After how many gets that found nothing to fetch ahead to look for more.
 const LOOK_EVERY: u64 = 64;
 /// Of a longer slot no more than this.
@@ -69,7 +65,7 @@ pub(super) struct Tail {
 /// What consumers write.
 pub(super) struct Head {
     pub word: AtomicU64,
-    /// A position that the tail has reached: so far consumers may fetch ahead.
+    /// A turn that the tail has reached: so far consumers may fetch ahead.
     tail_seen: AtomicU64,
 }
 
@@ -81,11 +77,7 @@ pub(super) struct Ring {
     /// The position that slots are counted from. Each life of the ring goes on where the one before has
     /// left the stamps.
     origin: AtomicU64,
-    stride: usize,
-    /// From the start of a slot to its item.
-    offset: usize,
-    /// How many slots further on lies the one to prefetch.
-    ahead: u64,
+    pub shape: Shape,
     /// How many threads read an item here without having claimed it: no slot is reused meanwhile.
     pub pins: AtomicU32,
     /// The ring behind this one; set before SEALED is acted upon, under the chain's lock.
@@ -107,22 +99,11 @@ fn claim(word: &AtomicU64, from: u64, count: u64) -> bool {
     claimed
 }
 
-fn slot_layout(item: ItemLayout) -> Option<(Layout, usize)> {
-    item.behind(Layout::new::<SlotHead>())
-}
-
-fn slots_layout(item: ItemLayout, slots: u64) -> Option<Layout> {
-    let (slot, _) = slot_layout(item)?;
-    let bytes = slot.size().checked_mul(usize::try_from(slots).ok()?)?;
-    Layout::from_size_align(bytes, slot.align()).ok()
-}
-
 impl Ring {
     /// A ring of `slots` slots, a power of two; not ready for use before [`Self::open`].
-    pub fn new(item: ItemLayout, slots: u64) -> Option<NonNull<Self>> {
+    pub fn new(shape: Shape, slots: u64) -> Option<NonNull<Self>> {
         debug_assert!(slots.is_power_of_two());
-        let (slot, offset) = slot_layout(item)?;
-        let layout = slots_layout(item, slots)?;
+        let layout = shape.slots(slots)?;
         // SAFETY: neither layout is of size zero.
         let (ring, memory) =
             unsafe { (alloc(Layout::new::<Self>()).cast::<Self>(), alloc(layout)) };
@@ -147,9 +128,7 @@ impl Ring {
             slots: memory,
             mask: slots - 1,
             origin: AtomicU64::new(0),
-            stride: slot.size(),
-            offset,
-            ahead: PREFETCH_BYTES.div_ceil(slot.size()) as u64,
+            shape,
             pins: AtomicU32::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             spare: Cell::new(ptr::null_mut()),
@@ -160,7 +139,7 @@ impl Ring {
         unsafe {
             ring.write(fresh);
             for index in 0..slots as usize {
-                let head = memory.add(index * slot.size()).cast::<SlotHead>();
+                let head = memory.add(index * shape.stride).cast::<SlotHead>();
                 head.write(SlotHead::new(index as u64));
             }
         }
@@ -168,16 +147,16 @@ impl Ring {
     }
 
     /// # Safety
-    /// Made by [`Self::new`] for these items, and nobody uses it any more.
-    pub unsafe fn free(ring: NonNull<Self>, item: ItemLayout) {
+    /// Made by [`Self::new`], and nobody uses it any more.
+    pub unsafe fn free(ring: NonNull<Self>) {
         // SAFETY: as promised; the layouts are those of `new`.
         unsafe {
-            let slots = ring.as_ref().slots();
+            let (shape, slots) = (ring.as_ref().shape, ring.as_ref().slots());
             #[cfg(any(loom, shuttle))]
             for index in 0..slots {
                 ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).head).cast_mut());
             }
-            dealloc(ring.as_ref().slots.as_ptr(), slots_layout(item, slots).expect("as in new"));
+            dealloc(ring.as_ref().slots.as_ptr(), shape.slots(slots).expect("as in new"));
             ring.drop_in_place();
             dealloc(ring.as_ptr().cast(), Layout::new::<Self>());
         }
@@ -200,11 +179,18 @@ impl Ring {
     /// The slot whose turn it is.
     #[inline]
     pub fn slot(&self, turn: u64) -> Slot<'_> {
+        self.slot_in(self.shape, turn)
+    }
+
+    /// The same. `shape`: that of this ring, in a form that the compiler may know more about.
+    #[inline(always)]
+    pub fn slot_in(&self, shape: Shape, turn: u64) -> Slot<'_> {
+        debug_assert_eq!(shape, self.shape);
         let index = (turn & self.mask) as usize;
         // SAFETY: the index is below the number of slots, each initialised by new().
         let (head, item) = unsafe {
-            let slot = self.slots.add(index * self.stride);
-            (slot.cast().as_ref(), slot.as_ptr().add(self.offset))
+            let slot = self.slots.add(index * shape.stride);
+            (slot.cast().as_ref(), slot.as_ptr().add(shape.offset))
         };
         Slot::new(head, item, turn, self.slots())
     }
@@ -212,8 +198,8 @@ impl Ring {
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
     /// for a cache line from whoever emptied the slot: its compare-and-swap cannot overtake the last store.
     #[inline(always)]
-    pub fn prefetch_after_put(&self, turn: u64) {
-        self.prefetch(turn + self.ahead, prefetch_for_writing);
+    pub fn prefetch_after_put(&self, shape: Shape, turn: u64) {
+        self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
     }
 
     /// The same for a get. A longer slot is fetched to be read. Of shorter ones, which share a cache line, those
@@ -221,15 +207,15 @@ impl Ring {
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
     /// Four threads to a loop, bounded: 95 without, 108 with.
     #[inline(always)]
-    pub fn prefetch_after_get(&self, position: u64, turn: u64) {
-        if self.stride > CACHE_LINE {
-            return self.prefetch(turn + 2, prefetch_for_reading);
+    pub fn prefetch_after_get(&self, shape: Shape, turn: u64) {
+        if shape.is_long() {
+            return self.prefetch(shape, turn + 2, prefetch_for_reading);
         }
         // ORDERING: Relaxed; a hint.
         let seen = self.head.tail_seen.load(Ordering::Relaxed);
-        if position + 2 * self.ahead <= seen {
-            self.prefetch(turn + self.ahead, prefetch_for_writing);
-        } else if position >= seen + LOOK_EVERY {
+        if turn + 2 * shape.ahead <= seen {
+            self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
+        } else if turn >= seen + LOOK_EVERY {
             self.see_tail();
         }
     }
@@ -238,22 +224,17 @@ impl Ring {
     fn see_tail(&self) {
         // ORDERING: Relaxed; a hint.
         let tail = position(self.tail.word.load(Ordering::Relaxed));
-        self.head.tail_seen.store(tail, Ordering::Relaxed);
+        self.head.tail_seen.store(self.turn(tail), Ordering::Relaxed);
     }
 
     #[inline(always)]
-    fn prefetch(&self, turn: u64, fetch: impl Fn(*const u8)) {
-        let start = ptr::from_ref(self.slot(turn).head).cast::<u8>();
+    fn prefetch(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
+        let start = ptr::from_ref(self.slot_in(shape, turn).head).cast::<u8>();
         fetch(start);
-        if self.stride > CACHE_LINE {
-            self.prefetch_rest(start, fetch);
+        if shape.is_long() {
+            let lines = (CACHE_LINE..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
+            lines.for_each(|offset| fetch(start.wrapping_add(offset)));
         }
-    }
-
-    #[inline(never)]
-    fn prefetch_rest(&self, start: *const u8, fetch: impl Fn(*const u8)) {
-        let lines = (CACHE_LINE..self.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
-        lines.for_each(|offset| fetch(start.wrapping_add(offset)));
     }
 
     /// Claims `count` positions for a put. `false`: the tail has moved.
@@ -342,6 +323,6 @@ impl Ring {
     }
 
     pub fn bytes(&self) -> usize {
-        self.stride * self.slots() as usize
+        self.shape.stride * self.slots() as usize
     }
 }

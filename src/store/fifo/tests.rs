@@ -263,7 +263,8 @@ fn peeks_see_whole_items_while_slots_are_reused() {
 fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     let fifo = fifo(4);
     let tail_ring = || fifo.tail_ring.load(Ordering::Relaxed);
-    let claim = || fifo.claim_filled(1, u64::MAX).unwrap_or_else(|why| panic!("{why:?}"));
+    let claim =
+        || fifo.claim_filled(Shape::WORD, 1, u64::MAX).unwrap_or_else(|why| panic!("{why:?}"));
     let items = |claim: Claim<'_>| {
         let mut items = Vec::new();
         claim.slots().for_each(|slot| {

@@ -1,0 +1,69 @@
+//! What the slots of a ring look like, one after the other.
+
+use std::alloc::Layout;
+
+use super::super::ItemLayout;
+use super::slot::SlotHead;
+
+pub(super) const CACHE_LINE: usize = 64;
+/// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
+/// 35 without, 60 with 64 or 128 bytes, 51 to 62 with 256.
+const PREFETCH_BYTES: usize = 128;
+
+/// Where in a ring's memory to find a slot, and in a slot its item. The hot paths are written for any shape and
+/// compiled twice: once with [`Self::WORD`] put in as a constant, which leaves a shift of a multiplication
+/// and one move of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub item: ItemLayout,
+    /// From slot to slot.
+    pub stride: usize,
+    /// From the start of a slot to its item.
+    pub offset: usize,
+    /// How many slots further on lies the one to prefetch.
+    pub ahead: u64,
+}
+
+impl Shape {
+    /// Of slots that hold a word each.
+    pub const WORD: Self = {
+        let item = ItemLayout::WORD;
+        let offset = size_of::<SlotHead>().next_multiple_of(item.size());
+        let stride = (offset + item.size()).next_multiple_of(align_of::<SlotHead>());
+        Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
+    };
+
+    pub fn new(item: ItemLayout) -> Self {
+        let (slot, offset) = item.behind(Layout::new::<SlotHead>());
+        let stride = slot.size();
+        Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
+    }
+
+    /// The memory of so many slots.
+    pub fn slots(self, slots: u64) -> Option<Layout> {
+        let bytes = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
+        Layout::from_size_align(bytes, align_of::<SlotHead>().max(self.item.align())).ok()
+    }
+
+    #[inline(always)]
+    pub fn is_word(self) -> bool {
+        self.item == ItemLayout::WORD
+    }
+
+    /// Whether a slot takes more than one cache line.
+    #[inline(always)]
+    pub fn is_long(self) -> bool {
+        self.stride > CACHE_LINE
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_words_is_the_one_that_words_have() {
+        assert_eq!(Shape::new(ItemLayout::new(8).unwrap()), Shape::WORD);
+        assert_ne!(Shape::new(ItemLayout::new(4).unwrap()), Shape::WORD);
+    }
+}
