@@ -40,8 +40,9 @@ pub struct Patience {
 impl Patience {
     /// Under a microsecond or two.
     const PAUSES: u32 = 40;
-    /// About 3 µs.
-    const GATHERING: u32 = 120;
+    /// About 3 µs, in stretches: when nothing comes in one, nothing is on its way.
+    const STRETCHES: u32 = 4;
+    const STRETCH: u32 = 30;
     /// So many items in that time are a stream.
     const STREAM: u64 = 8;
 
@@ -67,12 +68,19 @@ impl Patience {
         if MODEL || linger != Linger::Adaptive || cpu::alone() {
             return;
         }
+        if !self.gathering.is_worth_a_try() {
+            return;
+        }
         let before = len();
         if before > 0 {
-            self.gathering.try_it(|| {
-                (0..Self::GATHERING).for_each(|_| pause());
-                len() >= before + Self::STREAM
-            });
+            let mut now = before;
+            let comes_more = |_| {
+                (0..Self::STRETCH).for_each(|_| pause());
+                let already = std::mem::replace(&mut now, len());
+                now > already
+            };
+            (0..Self::STRETCHES).all(comes_more);
+            self.gathering.learn(now >= before + Self::STREAM);
         }
     }
 
@@ -130,17 +138,26 @@ impl Habit {
     }
 
     fn try_it(&self, it: impl FnOnce() -> bool) -> bool {
-        // ORDERING: Relaxed, all of them: guesses that stand for themselves; a lost one does not matter.
+        self.is_worth_a_try() && {
+            let paid = it();
+            self.learn(paid);
+            paid
+        }
+    }
+
+    fn is_worth_a_try(&self) -> bool {
+        // ORDERING: Relaxed, here and below: guesses that stand for themselves; a lost one does not matter.
+        if self.credit.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        let abstained = self.abstained.load(Ordering::Relaxed).saturating_add(1);
+        self.abstained.store(abstained, Ordering::Relaxed);
+        abstained >= 1 << self.interval.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, paid: bool) {
         let credit = self.credit.load(Ordering::Relaxed);
         let interval = self.interval.load(Ordering::Relaxed);
-        if credit == 0 {
-            let abstained = self.abstained.load(Ordering::Relaxed) + 1;
-            self.abstained.store(abstained % (1 << interval), Ordering::Relaxed);
-            if abstained < 1 << interval {
-                return false;
-            }
-        }
-        let paid = it();
         let (credit, interval) = match paid {
             true => ((credit + 2).min(Self::MOST), Self::SHORTEST),
             false if credit == 0 => (0, (interval + 1).min(Self::LONGEST)),
@@ -148,7 +165,7 @@ impl Habit {
         };
         self.credit.store(credit, Ordering::Relaxed);
         self.interval.store(interval, Ordering::Relaxed);
-        paid
+        self.abstained.store(0, Ordering::Relaxed);
     }
 }
 
