@@ -302,4 +302,33 @@ static void check_pipe_stays_short(loop_kind kind) {
 TEST(a_busy_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE); }
 TEST(a_busy_edge_triggered_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE_EDGE); }
 
+/*
+ * Level-triggered, the poller's descriptor comes before those that became readable since: the loop is
+ * sent to them once more before it lingers again. Here each look again finds something, so a visit that
+ * lingers ends by courtesy only, after 50 microseconds.
+ */
+TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.linger_ns = 100 * SECOND;
+  bq_poller *poller = poller_from(&options);
+  event_loop loop = {BY_POLL, poller, descriptor_of(poller), -1};
+  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  bq_event event;
+  int64_t number, visit_ns;
+  watch(loop.poller, all.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_when_empty, &all);
+  do {
+    wait_until_it_fires(&loop);
+    visit_ns = -now_ns();
+    while (bq_poller_poll(loop.poller, &event, 1) > 0) {
+      while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) continue;
+    }
+    visit_ns += now_ns();
+  } while (visit_ns > 40 * MICROSECOND);
+  atomic_store(&all.round, -1);
+  thread_join(producer);
+  loop_close(&loop);
+  bq_queue_unref(all.queue);
+}
+
 CHECK_MAIN()

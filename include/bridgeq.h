@@ -736,8 +736,10 @@ BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *que
  * Never waits; before it returns 0 it may look again for a moment, see linger_ns. Returning 0 it
  * has armed the poller and answered every bq_poller_wake() so far: a loop looks at flags that
  * other threads set after that. If looking again has kept finding something for 50 microseconds,
- * it returns 0 once with the descriptor made readable again, so that the loop gets to serve its
- * other descriptors: to the loop that is a wake-up like any other.
+ * it returns 0 with the descriptor made readable again, so that the loop gets to serve its other
+ * descriptors: to the loop that is a wake-up like any other. Without BQ_POLLER_EDGE it does so
+ * twice, before it looks again: epoll names a descriptor that stayed readable before others that
+ * became readable meanwhile.
  *
  * Returns how many were written, > 0; 0: none, and the poller is armed; or BQ_BUSY (another thread
  * polls), BQ_INVALID (a NULL, `max` 0), BQ_FORKED.

@@ -8,6 +8,7 @@ use std::ptr;
 
 use super::bell::Bell;
 use super::inbox::{Inbox, Met, Sleeper};
+use super::poll::Courtesy;
 use super::turn::Turn;
 use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
@@ -31,8 +32,8 @@ pub(super) struct Core {
     pub watches: Mutex<Watches>,
     /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
     pub ringing: Cell<bool>,
-    /// Since when each look again has found something, on the clock; used by the polling thread.
-    pub lingering: Cell<Option<u64>>,
+    /// What is owed to the loop's other descriptors; used by the polling thread.
+    pub courtesy: Cell<Courtesy>,
     /// Whether the polling thread is to ring when it leaves; used by it only.
     pub owes_ring: Cell<bool>,
     /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
@@ -68,7 +69,7 @@ impl Core {
             mode: config.mode,
             linger: config.linger,
             patience: Patience::of_a_loop(),
-            lingering: Cell::new(None),
+            courtesy: Cell::new(Courtesy::None),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             refused: AtomicBool::new(false),

@@ -28,6 +28,29 @@ const A_MOMENT_NS: u64 = 20_000;
 /// How long looking again keeps a loop from its other descriptors.
 const COURTESY_NS: u64 = 50_000;
 
+/// Whether the loop is kept from its other descriptors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Courtesy {
+    None,
+    /// Since then, on the clock, each look again has found something.
+    Since(u64),
+    /// The loop was just told 0. A descriptor that stayed readable comes first where it is level-triggered, before
+    /// all that have become readable since: they are not served yet. There is another 0 before the next look
+    /// again. Behind round trips that never pause, until another descriptor is served: 67 us without, 20 with.
+    Owed,
+}
+
+impl Courtesy {
+    fn after_looking(self, found: bool) -> Self {
+        match self {
+            Self::Owed => Self::Owed,
+            Self::Since(since) if found => Self::Since(since),
+            Self::None if found => Self::Since(clock::now()),
+            Self::None | Self::Since(_) => Self::None,
+        }
+    }
+}
+
 /// The caller's array of reports.
 struct Reports {
     out: *mut Report,
@@ -69,6 +92,7 @@ impl Core {
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
             self.by_hand.swap(false, Ordering::SeqCst);
             if self.go_to_sleep() {
+                self.courtesy.set(Courtesy::None);
                 return Ok(0);
             }
         }
@@ -160,12 +184,11 @@ impl Core {
         if self.asleep.take() == Some(Sleeper::Loop) {
             self.ringing.set(true); // who woke the loop has rung, or is about to
         }
-        let since = || Some(self.lingering.get().unwrap_or_else(clock::now));
         // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
         let found = self.is_worth_waiting()
             && self.look_again(deadline)
             && !self.by_hand.load(Ordering::Relaxed);
-        self.lingering.set(if found { since() } else { None });
+        self.courtesy.set(self.courtesy.get().after_looking(found));
         self.gather();
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
@@ -255,11 +278,14 @@ impl Core {
     /// A loop that polls until 0 sees nothing else while each look again finds something. Now and then it
     /// is told 0 with the descriptor readable: it looks at its other descriptors and comes back.
     fn is_courteous(&self) -> bool {
-        let too_long = |since| clock::now().saturating_sub(since) > COURTESY_NS;
-        if !self.lingering.get().is_some_and(too_long) {
-            return false;
-        }
-        self.lingering.set(None);
+        let next = match self.courtesy.get() {
+            Courtesy::Owed if self.is_worth_waiting() => Courtesy::None,
+            Courtesy::Since(since) if clock::now().saturating_sub(since) > COURTESY_NS => {
+                if self.mode == Mode::Level { Courtesy::Owed } else { Courtesy::None }
+            }
+            Courtesy::None | Courtesy::Owed | Courtesy::Since(_) => return false,
+        };
+        self.courtesy.set(next);
         let Some(fd) = self.bell.made() else { return false };
         if fd.fills_up() {
             fd.quiet(); // a full pipe gives no edge
