@@ -8,10 +8,14 @@ use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotPut;
-use crate::sync::{MODEL, Ordering, pause};
+use crate::sync::{MODEL, Ordering, pause, yield_now};
 
 /// How often to look again at a slot that a get is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if MODEL { 1 } else { 128 };
+
+/// How many bytes of items stay in the caches. Four threads to a loop, unbounded, millions of items a second: 98
+/// when puts never yield, 104 with 512 KiB, 123 with 128; four to one 69, 90 and 101.
+const NEAR_BYTES: u64 = 128 * 1024;
 
 impl Fifo {
     /// # Safety
@@ -210,7 +214,18 @@ impl Fifo {
         } else {
             chain.keep(fresh);
         }
+        drop(chain);
+        self.let_gets_catch_up();
         wanted.map(drop)
+    }
+
+    /// A queue that grows out of the caches is slow for both sides, and where threads outnumber processors it
+    /// grows only because those that get have no turn: they are given one, a ring at a time.
+    fn let_gets_catch_up(&self) {
+        let queued = self.len().saturating_mul(self.shape.stride as u64);
+        if queued > NEAR_BYTES && !MODEL {
+            yield_now();
+        }
     }
 
     /// Whether a ring is still to come behind what the caller saw. Under the chain's lock.
