@@ -4,7 +4,7 @@ use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, Ring, SEALED, SHUT, position, word};
+use super::ring::{AWAY, Ring, SEALED, SHUT, Slots, position, word};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
@@ -44,7 +44,7 @@ impl Fifo {
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
             let head = ring.head.word.load(Ordering::Acquire);
             let turn = ring.turn(position(head));
-            let slot = ring.slot_in(shape, turn);
+            let slot = ring.slots_as(shape).at(turn);
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
                 ring.prefetch_after_get(shape, turn);
                 // SAFETY: `item` has room for one.
@@ -190,14 +190,14 @@ impl Fifo {
             if at >= end {
                 return Err(NotGot::Empty);
             }
-            let first = ring.turn(at);
-            let count = filled_from(ring, shape, first, most.min(end - at));
+            let (slots, first) = (ring.slots_as(shape), ring.turn(at));
+            let count = filled_from(slots, first, most.min(end - at));
             if count == 0 {
                 self.why_nothing(ring, head, Look::Again)?;
                 continue;
             }
             if ring.claim_head(head, count) {
-                return Ok(Claim { ring, shape, first, count });
+                return Ok(Claim { ring, slots, first, count });
             }
             stand_back();
         }
@@ -365,7 +365,7 @@ pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
 
 /// How many items there are from this turn on, up to `most`.
 #[inline(always)]
-fn filled_from(ring: &Ring, shape: Shape, turn: u64, most: u64) -> u64 {
-    let stamped = |&index: &u64| ring.slot_in(shape, turn.wrapping_add(index)).is_filled();
+fn filled_from(slots: Slots<'_>, turn: u64, most: u64) -> u64 {
+    let stamped = |&index: &u64| slots.at(turn.wrapping_add(index)).is_filled();
     (0..most).take_while(stamped).count() as u64
 }

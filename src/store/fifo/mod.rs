@@ -17,7 +17,7 @@ use std::ptr;
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
 use chain::Chain;
-use ring::{AWAY, Ring, SEALED, SHUT, position};
+use ring::{AWAY, Ring, SEALED, SHUT, Slots, position};
 use shape::Shape;
 use slot::Slot;
 
@@ -46,7 +46,7 @@ unsafe impl Sync for Fifo {}
 /// Consecutive slots of one ring that the caller alone may access now.
 struct Claim<'a> {
     ring: &'a Ring,
-    shape: Shape,
+    slots: Slots<'a>,
     /// The turn of the first one.
     first: u64,
     count: u64,
@@ -55,8 +55,8 @@ struct Claim<'a> {
 impl<'a> Claim<'a> {
     #[inline(always)]
     fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let (ring, shape) = (self.ring, self.shape);
-        (self.first..self.first + self.count).map(move |turn| ring.slot_in(shape, turn))
+        let slots = self.slots;
+        (self.first..self.first + self.count).map(move |turn| slots.at(turn))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::chain::{Chain, next_slots};
-use super::ring::{Ring, SEALED, SHUT, position};
+use super::ring::{Ring, SEALED, SHUT, Slots, position};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
@@ -52,7 +52,7 @@ impl Fifo {
             // ORDERING: Acquire; as in room_at.
             let seen = ring.tail.head_seen.load(Ordering::Acquire);
             let turn = ring.turn(at);
-            let slot = ring.slot_in(shape, turn);
+            let slot = ring.slots_as(shape).at(turn);
             // A tail that is too old, behind what was seen of the head, counts as no room: its claim would fail.
             if tail & (SHUT | SEALED) == 0
                 && self.limit.lets_in(at.wrapping_sub(seen))
@@ -121,14 +121,14 @@ impl Fifo {
             if room == 0 {
                 return Err(NotPut::Full);
             }
-            let first = ring.turn(position(tail));
-            let count = free_from(ring, shape, first, most.min(room));
+            let (slots, first) = (ring.slots_as(shape), ring.turn(position(tail)));
+            let count = free_from(ring, slots, first, most.min(room));
             if count == 0 {
                 self.make_free(ring, tail)?;
                 continue;
             }
             if ring.claim_tail(tail, count) {
-                return Ok(Claim { ring, shape, first, count });
+                return Ok(Claim { ring, slots, first, count });
             }
             stand_back();
         }
@@ -276,8 +276,8 @@ fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
 
 /// How many slots from this turn on are free, up to `most`.
 #[inline(always)]
-fn free_from(ring: &Ring, shape: Shape, turn: u64, most: u64) -> u64 {
-    let stamped = |&index: &u64| ring.slot_in(shape, turn.wrapping_add(index)).is_free();
+fn free_from(ring: &Ring, slots: Slots<'_>, turn: u64, most: u64) -> u64 {
+    let stamped = |&index: &u64| slots.at(turn.wrapping_add(index)).is_free();
     let free = (0..most).take_while(stamped).count() as u64;
     if nobody_peeks(ring) { free } else { 0 }
 }

@@ -14,6 +14,7 @@
 //! compare-and-swap, and whatever it read of the ring before that was harmless.
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
@@ -67,6 +68,29 @@ pub(super) struct Head {
     pub word: AtomicU64,
     /// A turn that the tail has reached: so far consumers may fetch ahead.
     tail_seen: AtomicU64,
+}
+
+/// The slots of a ring, by value: a loop over several of them loads nothing of the ring in between.
+#[derive(Clone, Copy)]
+pub(super) struct Slots<'a> {
+    memory: NonNull<u8>,
+    mask: u64,
+    shape: Shape,
+    of: PhantomData<&'a Ring>,
+}
+
+impl<'a> Slots<'a> {
+    /// The slot whose turn it is.
+    #[inline(always)]
+    pub fn at(self, turn: u64) -> Slot<'a> {
+        let index = (turn & self.mask) as usize;
+        // SAFETY: the index is below the number of slots, each initialised by Ring::new.
+        let (head, item) = unsafe {
+            let slot = self.memory.add(index * self.shape.stride);
+            (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
+        };
+        Slot::new(head, item, turn, self.mask + 1)
+    }
 }
 
 pub(super) struct Ring {
@@ -179,20 +203,14 @@ impl Ring {
     /// The slot whose turn it is.
     #[inline]
     pub fn slot(&self, turn: u64) -> Slot<'_> {
-        self.slot_in(self.shape, turn)
+        self.slots_as(self.shape).at(turn)
     }
 
-    /// The same. `shape`: that of this ring, in a form that the compiler may know more about.
+    /// `shape`: that of this ring, in a form that the compiler may know more about.
     #[inline(always)]
-    pub fn slot_in(&self, shape: Shape, turn: u64) -> Slot<'_> {
+    pub fn slots_as(&self, shape: Shape) -> Slots<'_> {
         debug_assert_eq!(shape, self.shape);
-        let index = (turn & self.mask) as usize;
-        // SAFETY: the index is below the number of slots, each initialised by new().
-        let (head, item) = unsafe {
-            let slot = self.slots.add(index * shape.stride);
-            (slot.cast().as_ref(), slot.as_ptr().add(shape.offset))
-        };
-        Slot::new(head, item, turn, self.slots())
+        Slots { memory: self.slots, mask: self.mask, shape, of: PhantomData }
     }
 
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
@@ -229,7 +247,7 @@ impl Ring {
 
     #[inline(always)]
     fn prefetch(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
-        let start = ptr::from_ref(self.slot_in(shape, turn).head).cast::<u8>();
+        let start = ptr::from_ref(self.slots_as(shape).at(turn).head).cast::<u8>();
         fetch(start);
         if shape.is_long() {
             let lines = (CACHE_LINE..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
