@@ -13,12 +13,12 @@ impl Queue {
     pub unsafe fn put(&self, item: *const u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
         unsafe {
-            match self.put_at_once(item) {
-                Some(attention) => self.tell_of_items(attention, 1),
-                None => self.put_one(item, 0, timeout)?,
+            if self.store.push_at_once(item) {
+                self.came_in(1);
+                return Ok(());
             }
+            self.put_one(item, 0, timeout)
         }
-        Ok(())
     }
 
     /// The usual case of [`Self::put`], which neither waits nor calls anything. `Some`: it was the case, and this
@@ -27,9 +27,9 @@ impl Queue {
     /// # Safety
     /// As for [`Self::put`].
     #[inline(always)]
-    pub unsafe fn put_at_once(&self, item: *const u8) -> Option<Attention> {
+    pub unsafe fn put_word_at_once(&self, item: *const u8) -> Option<Attention> {
         // SAFETY: passed on.
-        unsafe { self.store.push_at_once(item) }.then(|| self.attention_to_items())
+        unsafe { self.store.push_word_at_once(item) }.then(|| self.attention_to_items())
     }
 
     /// # Safety
@@ -103,12 +103,12 @@ impl Queue {
     pub unsafe fn get(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.
         unsafe {
-            match self.get_at_once(item) {
-                Some(attention) => self.tell_of_room(attention, 1),
-                None => self.get_one(item, timeout)?,
+            if self.store.pop_at_once(item) {
+                self.went_out(1);
+                return Ok(());
             }
+            self.get_one(item, timeout)
         }
-        Ok(())
     }
 
     /// The usual case of [`Self::get`], which neither waits nor calls anything. `Some`: it was the case, and this
@@ -117,9 +117,9 @@ impl Queue {
     /// # Safety
     /// As for [`Self::get`].
     #[inline(always)]
-    pub unsafe fn get_at_once(&self, item: *mut u8) -> Option<Attention> {
+    pub unsafe fn get_word_at_once(&self, item: *mut u8) -> Option<Attention> {
         // SAFETY: passed on.
-        unsafe { self.store.pop_at_once(item) }.then(|| self.attention_to_room())
+        unsafe { self.store.pop_word_at_once(item) }.then(|| self.attention_to_room())
     }
 
     #[inline(never)]

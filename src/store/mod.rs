@@ -126,6 +126,16 @@ impl Store {
         Self::Compare(Locked::new(Heap::new(item, ByCompare(compare)), item, capacity))
     }
 
+    /// [`Self::push_at_once`] where items are words, else `false`.
+    ///
+    /// # Safety
+    /// `item` is as long as the store's items.
+    #[inline(always)]
+    pub unsafe fn push_word_at_once(&self, item: *const u8) -> bool {
+        // SAFETY: passed on.
+        matches!(self, Self::Fifo(fifo) if unsafe { fifo.push_word_at_once(item) })
+    }
+
     /// Puts one item where nothing unusual is the case. `false`: nothing has changed, see [`Self::push`].
     ///
     /// # Safety
@@ -144,12 +154,13 @@ impl Store {
         // SAFETY: passed on.
         unsafe {
             match self {
-                Self::Fifo(fifo) => fifo.push(item),
-                Self::Lifo(lifo) => lifo.push_many(item, 1, priority).map(drop),
-                Self::Priority(heap) => heap.push_many(item, 1, priority).map(drop),
-                Self::Compare(heap) => heap.push_many(item, 1, priority).map(drop),
+                Self::Fifo(fifo) => fifo.push_many(item, 1),
+                Self::Lifo(lifo) => lifo.push_many(item, 1, priority),
+                Self::Priority(heap) => heap.push_many(item, 1, priority),
+                Self::Compare(heap) => heap.push_many(item, 1, priority),
             }
         }
+        .map(drop)
     }
 
     /// Puts at least one and at most `count` items; how many.
@@ -168,6 +179,16 @@ impl Store {
         }
     }
 
+    /// [`Self::pop_at_once`] where items are words, else `false`.
+    ///
+    /// # Safety
+    /// `item` has room for one item.
+    #[inline(always)]
+    pub unsafe fn pop_word_at_once(&self, item: *mut u8) -> bool {
+        // SAFETY: passed on.
+        matches!(self, Self::Fifo(fifo) if unsafe { fifo.pop_word_at_once(item) })
+    }
+
     /// Takes the next item out where nothing unusual is the case. `false`: nothing has changed, see [`Self::pop`].
     ///
     /// # Safety
@@ -184,14 +205,7 @@ impl Store {
     /// `item` has room for one item.
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
-        unsafe {
-            match self {
-                Self::Fifo(fifo) => fifo.pop(item),
-                Self::Lifo(lifo) => lifo.pop_many(item, 1).map(drop),
-                Self::Priority(heap) => heap.pop_many(item, 1).map(drop),
-                Self::Compare(heap) => heap.pop_many(item, 1).map(drop),
-            }
-        }
+        unsafe { self.pop_many(item, 1) }.map(drop)
     }
 
     /// Takes at least one and at most `max` items out; how many.

@@ -14,29 +14,25 @@ use crate::sys::park::nap;
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::pop_at_once`.
+    /// As for `Store::pop_word_at_once`.
     #[inline(always)]
-    pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
+    pub unsafe fn pop_word_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
         self.shape.is_word() && unsafe { self.pop_here(Shape::WORD, item) }
     }
 
     /// # Safety
-    /// As for `Store::pop`.
-    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+    /// As for `Store::pop_at_once`.
+    #[inline(always)]
+    pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
-        unsafe {
-            if !self.shape.is_word() && self.pop_here(self.shape, item) {
-                return Ok(());
-            }
-            self.pop_many(item, 1).map(drop)
-        }
+        unsafe { self.pop_here(self.shape, item) }
     }
 
     /// The way out, as short as it gets; everything unusual is in pop_many.
     ///
     /// # Safety
-    /// As for [`Self::pop`].
+    /// As for [`Self::pop_at_once`].
     #[inline(always)]
     unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> bool {
         // SAFETY: rings live as long as the FIFO.

@@ -19,29 +19,25 @@ const NEAR_BYTES: u64 = 128 * 1024;
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::push_at_once`.
+    /// As for `Store::push_word_at_once`.
     #[inline(always)]
-    pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
+    pub unsafe fn push_word_at_once(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
         self.shape.is_word() && unsafe { self.push_here(Shape::WORD, item) }
     }
 
     /// # Safety
-    /// As for `Store::push`.
-    pub unsafe fn push(&self, item: *const u8) -> Result<(), NotPut> {
+    /// As for `Store::push_at_once`.
+    #[inline(always)]
+    pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
-        unsafe {
-            if !self.shape.is_word() && self.push_here(self.shape, item) {
-                return Ok(());
-            }
-            self.push_many(item, 1).map(drop)
-        }
+        unsafe { self.push_here(self.shape, item) }
     }
 
     /// The way in, as short as it gets; everything unusual is in push_many.
     ///
     /// # Safety
-    /// As for [`Self::push`].
+    /// As for [`Self::push_at_once`].
     #[inline(always)]
     unsafe fn push_here(&self, shape: Shape, item: *const u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
