@@ -117,7 +117,7 @@ def weakenings():
 
     pair = "stamp, light() / attention, heavy()"
     yield weaken(pair, "nothing between stamp and look",
-                 Change(BARRIER, "pub fn light() {\n        if", "fence(Ordering::SeqCst);", ""),
+                 Change(WAKE, "pub fn tell_of_items(", "barrier::full();", ""),
                  (GET_WAITS,))
     yield weaken(pair, "no barrier of the waiter",
                  Change(WAKE, "fn holds_for_waiter(", "self.settle(deadline);", ""), (GET_WAITS,))

@@ -40,8 +40,10 @@ impl Queue {
     /// Whom it concerns that items came in.
     #[inline]
     pub(super) fn attention_to_items(&self) -> Attention {
+        const CONCERNED: Attention =
+            Attention::READERS.or(Attention::DISCARD).or(Attention::FENCED);
         barrier::light();
-        self.waiters.attention().and(Attention::READERS.or(Attention::DISCARD))
+        self.waiters.attention().and(CONCERNED)
     }
 
     /// Whom it concerns that items went out.
@@ -53,7 +55,11 @@ impl Queue {
 
     /// Tells those whom it concerns that `count` items came in.
     #[cold]
-    pub fn tell_of_items(&self, attention: Attention, count: usize) {
+    pub fn tell_of_items(&self, mut attention: Attention, count: usize) {
+        if attention.has(Attention::FENCED) {
+            barrier::full(); // light() was not enough
+            attention = self.waiters.attention();
+        }
         if attention.has(Attention::READERS) {
             self.wake_up_to(Line::Readers, count);
         }
@@ -154,7 +160,7 @@ impl Queue {
     /// After this, a put that is under way is visible, or sees what this thread has written, or the deadline
     /// has passed.
     pub(super) fn settle(&self, deadline: Deadline) {
-        // ORDERING: pairs with light() in came_in.
+        // ORDERING: pairs with light() in attention_to_items, or with full() in tell_of_items.
         if !barrier::heavy() {
             // No such barrier to be had: the put has to end, which it may only when this thread sleeps.
             while self.store.readiness() == Err(NotGot::Pending) && !deadline.has_passed() {

@@ -1,12 +1,17 @@
 //! One fence for two threads. The side that runs often pays nothing, the side that runs rarely makes
 //! the kernel send every running thread of the process through a full barrier.
 //!
-//! Where the kernel has no membarrier, both sides use a fence of their own.
+//! Where the kernel has no membarrier, both sides use a fence of their own, [`full`].
 
 #[cfg(loom)]
-pub use model::{Kind, choose, heavy, light, prepare};
+pub use model::{Kind, choose, heavy, is_asymmetric, light, prepare};
 #[cfg(not(loom))]
-pub use system::{heavy, light, prepare};
+pub use system::{heavy, is_asymmetric, light, prepare};
+
+/// The side that runs often, where the barrier is not asymmetric.
+pub fn full() {
+    crate::sync::fence(crate::sync::Ordering::SeqCst);
+}
 
 #[cfg(not(loom))]
 mod system {
@@ -31,24 +36,24 @@ mod system {
         }
     }
 
+    /// Whether [`light`] is enough for the side that runs often. Never changes once there is a queue.
+    pub fn is_asymmetric() -> bool {
+        // ORDERING: Relaxed; set once, before there was a queue.
+        KIND.load(Ordering::Relaxed) != FENCES
+    }
+
     /// The side that runs often: what it stored before is visible to a thread that has run [`heavy`]
     /// since, or what it loads after sees what that thread stored before.
     #[inline]
     pub fn light() {
-        use std::sync::atomic::{compiler_fence, fence};
-        // ORDERING: Relaxed; set once, before there was a queue to use it with.
-        if KIND.load(Ordering::Relaxed) == FENCES {
-            fence(Ordering::SeqCst);
-        } else {
-            compiler_fence(Ordering::SeqCst);
-        }
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
     }
 
     /// The side that runs rarely. See [`light`]. `false`: there is no such barrier, although there was one
     /// before (a sandbox that was entered later); the other side has to be waited for.
     pub fn heavy() -> bool {
         std::sync::atomic::fence(Ordering::SeqCst);
-        // ORDERING: Relaxed; as in light().
+        // ORDERING: Relaxed; as in is_asymmetric.
         if KIND.load(Ordering::Relaxed) == FENCES || cfg!(shuttle) {
             return true;
         }
@@ -128,11 +133,11 @@ mod model {
 
     pub fn prepare() {}
 
-    pub fn light() {
-        if KIND.get() == Kind::Fences {
-            fence(Ordering::SeqCst);
-        }
+    pub fn is_asymmetric() -> bool {
+        KIND.get() == Kind::Asymmetric
     }
+
+    pub fn light() {}
 
     pub fn heavy() -> bool {
         fence(Ordering::SeqCst);

@@ -8,6 +8,7 @@ mod list;
 mod node;
 
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence_after_rmw};
+use crate::sys::barrier;
 
 pub use linger::{Linger, Patience};
 pub use node::{Fired, Node, Target, Wake, Who};
@@ -62,6 +63,7 @@ impl Events {
 pub struct Attention(u32);
 
 impl Attention {
+    pub const NONE: Self = Self(0);
     /// Somebody waits to read, to write, for anything else.
     pub const READERS: Self = Self(1);
     pub const WRITERS: Self = Self(2);
@@ -73,6 +75,9 @@ impl Attention {
     pub const SHUT: Self = Self(16);
     /// Shut down and discarding: the end of a put that was under way discards its item.
     pub const DISCARD: Self = Self(32);
+    /// Always, where the barrier between puts and those who wait is not asymmetric: a put looks again behind a
+    /// fence. As one of these bits it costs nothing where there is none.
+    pub const FENCED: Self = Self(64);
 
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -123,8 +128,9 @@ pub struct Waiters {
 
 impl Waiters {
     pub fn new() -> Self {
+        let fenced = if barrier::is_asymmetric() { Attention::NONE } else { Attention::FENCED };
         Self {
-            attention: AtomicU32::new(0),
+            attention: AtomicU32::new(fenced.0),
             _gap: [0; 8],
             patience: Patience::of_a_thread(),
             lists: Mutex::new(Lists::new()),
