@@ -1,8 +1,8 @@
 //! One item at a time: put, get, peek.
 //!
-//! What put and get do nearly always with items of a word, they do in the entry point itself, outside of the guard:
-//! nothing in there can panic, and without a frame it takes a third less. Everything else is a guarded function that
-//! they end with.
+//! Put and get have a short way for what is nearly always the case, with items of one word: in the entry point itself
+//! and outside of the guard, since nothing in there can panic, and without a frame it takes a third less. Everything
+//! else is a guarded function that they end with.
 
 use std::ffi::c_void;
 
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn bq_put(
     timeout_ns: i64,
 ) -> bq_status {
     // SAFETY: the caller holds a reference, and `item` is item_size bytes long.
-    match unsafe { put_word_at_once(queue, item, timeout_ns) } {
+    match unsafe { put_short(queue, item, timeout_ns) } {
         Some(nobody) if nobody.is_empty() => BQ_OK,
         // SAFETY: as above.
         Some(attention) => unsafe { tell_of_item(queue, attention) },
@@ -39,16 +39,16 @@ pub unsafe extern "C" fn bq_put(
 }
 
 #[inline(always)]
-unsafe fn put_word_at_once(
+unsafe fn put_short(
     queue: *mut bq_queue,
     item: *const c_void,
     timeout_ns: i64,
 ) -> Option<Attention> {
     // SAFETY: passed on.
-    let queue = unsafe { live_queue(queue) }.ok()?;
+    let queue = unsafe { super::queue(queue) }?;
     timeout(timeout_ns).ok()?;
     // SAFETY: as above.
-    unsafe { queue.put_word_at_once(required(item).ok()?.cast()) }
+    unsafe { queue.put_short(required(item).ok()?.cast()) }
 }
 
 #[inline(never)]
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn bq_get(
     timeout_ns: i64,
 ) -> bq_status {
     // SAFETY: the caller holds a reference, and `item` has room for item_size bytes.
-    match unsafe { get_word_at_once(queue, item, timeout_ns) } {
+    match unsafe { get_short(queue, item, timeout_ns) } {
         Some(nobody) if nobody.is_empty() => BQ_OK,
         // SAFETY: as above.
         Some(attention) => unsafe { tell_of_room(queue, attention) },
@@ -121,16 +121,12 @@ pub unsafe extern "C" fn bq_get(
 }
 
 #[inline(always)]
-unsafe fn get_word_at_once(
-    queue: *mut bq_queue,
-    item: *mut c_void,
-    timeout_ns: i64,
-) -> Option<Attention> {
+unsafe fn get_short(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i64) -> Option<Attention> {
     // SAFETY: passed on.
-    let queue = unsafe { live_queue(queue) }.ok()?;
+    let queue = unsafe { super::queue(queue) }?;
     timeout(timeout_ns).ok()?;
     // SAFETY: as above.
-    unsafe { queue.get_word_at_once(required_mut(item).ok()?.cast()) }
+    unsafe { queue.get_short(required_mut(item).ok()?.cast()) }
 }
 
 #[inline(never)]

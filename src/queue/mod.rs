@@ -47,6 +47,9 @@ pub struct Queue {
     priorities: Priorities,
     linger: Linger,
     born: Life,
+    /// The life in which items take the short way in and out: `born` where that one is for them, else none. One
+    /// comparison answers for the order, the size of items and the process.
+    short_way: Life,
     destroy: Option<Destroy>,
     waiters: Waiters,
     finished: Finished,
@@ -81,11 +84,13 @@ impl Queue {
             Order::Priority => Priorities::Taken,
             Order::Fifo | Order::Lifo | Order::Compare(_) => Priorities::Ignored,
         };
+        let born = fork::life();
         let queue = Self {
+            short_way: if store.has_short_way() { born } else { Life::NONE },
             store: ManuallyDrop::new(store),
             priorities,
             linger: config.linger,
-            born: fork::life(),
+            born,
             destroy: config.destroy,
             waiters: Waiters::new(),
             finished: Finished::default(),

@@ -5,6 +5,7 @@ use super::{Priorities, Queue};
 use crate::status::Status;
 use crate::store::{NotGot, NotPut};
 use crate::sys::clock::Timeout;
+use crate::sys::fork;
 use crate::wait::{Attention, Events};
 
 impl Queue {
@@ -25,11 +26,12 @@ impl Queue {
     /// is left to do, see [`Self::tell_of_items`]. `None`: nothing has changed.
     ///
     /// # Safety
-    /// As for [`Self::put`].
+    /// As for [`Self::put`], but a child of fork() may try.
     #[inline(always)]
-    pub unsafe fn put_word_at_once(&self, item: *const u8) -> Option<Attention> {
-        // SAFETY: passed on.
-        unsafe { self.store.push_word_at_once(item) }.then(|| self.attention_to_items())
+    pub unsafe fn put_short(&self, item: *const u8) -> Option<Attention> {
+        // SAFETY: passed on; that life is for stores with the short way only.
+        (self.short_way == fork::life() && unsafe { self.store.push_short(item) })
+            .then(|| self.attention_to_items())
     }
 
     /// # Safety
@@ -115,11 +117,12 @@ impl Queue {
     /// is left to do, see [`Self::tell_of_room`]. `None`: nothing has changed.
     ///
     /// # Safety
-    /// As for [`Self::get`].
+    /// As for [`Self::get`], but a child of fork() may try.
     #[inline(always)]
-    pub unsafe fn get_word_at_once(&self, item: *mut u8) -> Option<Attention> {
-        // SAFETY: passed on.
-        unsafe { self.store.pop_word_at_once(item) }.then(|| self.attention_to_room())
+    pub unsafe fn get_short(&self, item: *mut u8) -> Option<Attention> {
+        // SAFETY: passed on; that life is for stores with the short way only.
+        (self.short_way == fork::life() && unsafe { self.store.pop_short(item) })
+            .then(|| self.attention_to_room())
     }
 
     #[inline(never)]

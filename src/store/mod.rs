@@ -13,6 +13,8 @@ mod stack;
 pub use heap::Compare;
 pub use item::ItemLayout;
 
+use std::hint::unreachable_unchecked;
+
 use crate::sync::{AtomicU64, Ordering};
 use fifo::Fifo;
 use heap::{ByCompare, ByPriority, Heap};
@@ -126,14 +128,31 @@ impl Store {
         Self::Compare(Locked::new(Heap::new(item, ByCompare(compare)), item, capacity))
     }
 
-    /// [`Self::push_at_once`] where items are words, else `false`.
+    /// Whether there is a short way in and out: first in first out, and items of one word.
+    pub fn has_short_way(&self) -> bool {
+        matches!(self, Self::Fifo(fifo) if fifo.item() == ItemLayout::WORD)
+    }
+
+    /// [`Self::push_at_once`] by the short way.
     ///
     /// # Safety
-    /// `item` is as long as the store's items.
+    /// `item` is as long as the store's items, and there is a short way.
     #[inline(always)]
-    pub unsafe fn push_word_at_once(&self, item: *const u8) -> bool {
+    pub unsafe fn push_short(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
-        matches!(self, Self::Fifo(fifo) if unsafe { fifo.push_word_at_once(item) })
+        unsafe { self.short_way().push_word(item) }
+    }
+
+    /// # Safety
+    /// There is a short way.
+    #[inline(always)]
+    unsafe fn short_way(&self) -> &Fifo {
+        debug_assert!(self.has_short_way());
+        let Self::Fifo(fifo) = self else {
+            // SAFETY: only a FIFO has a short way.
+            unsafe { unreachable_unchecked() }
+        };
+        fifo
     }
 
     /// Puts one item where nothing unusual is the case. `false`: nothing has changed, see [`Self::push`].
@@ -179,14 +198,14 @@ impl Store {
         }
     }
 
-    /// [`Self::pop_at_once`] where items are words, else `false`.
+    /// [`Self::pop_at_once`] by the short way.
     ///
     /// # Safety
-    /// `item` has room for one item.
+    /// `item` has room for one item, and there is a short way.
     #[inline(always)]
-    pub unsafe fn pop_word_at_once(&self, item: *mut u8) -> bool {
+    pub unsafe fn pop_short(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
-        matches!(self, Self::Fifo(fifo) if unsafe { fifo.pop_word_at_once(item) })
+        unsafe { self.short_way().pop_word(item) }
     }
 
     /// Takes the next item out where nothing unusual is the case. `false`: nothing has changed, see [`Self::pop`].

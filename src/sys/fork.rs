@@ -11,6 +11,11 @@ static REGISTERED: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life(u32);
 
+impl Life {
+    /// That no process ever has: it would take four thousand million forks, one from the other.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 extern "C" fn in_child() {
     // ORDERING: Relaxed; the child has one thread.
     LIFE.fetch_add(1, Ordering::Relaxed);

@@ -14,11 +14,11 @@ use crate::sys::park::nap;
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::pop_word_at_once`.
+    /// As for `Store::pop_at_once`, and items are words.
     #[inline(always)]
-    pub unsafe fn pop_word_at_once(&self, item: *mut u8) -> bool {
+    pub unsafe fn pop_word(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
-        self.shape.is_word() && unsafe { self.pop_here(Shape::WORD, item) }
+        unsafe { self.pop_here(Shape::WORD, item) }
     }
 
     /// # Safety
@@ -32,7 +32,7 @@ impl Fifo {
     /// The way out, as short as it gets; everything unusual is in pop_many.
     ///
     /// # Safety
-    /// As for [`Self::pop_at_once`].
+    /// As for [`Self::pop_at_once`]; `shape` is that of the items.
     #[inline(always)]
     unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> bool {
         // SAFETY: rings live as long as the FIFO.

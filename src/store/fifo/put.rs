@@ -19,11 +19,11 @@ const NEAR_BYTES: u64 = 128 * 1024;
 
 impl Fifo {
     /// # Safety
-    /// As for `Store::push_word_at_once`.
+    /// As for `Store::push_at_once`, and items are words.
     #[inline(always)]
-    pub unsafe fn push_word_at_once(&self, item: *const u8) -> bool {
+    pub unsafe fn push_word(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
-        self.shape.is_word() && unsafe { self.push_here(Shape::WORD, item) }
+        unsafe { self.push_here(Shape::WORD, item) }
     }
 
     /// # Safety
@@ -37,7 +37,7 @@ impl Fifo {
     /// The way in, as short as it gets; everything unusual is in push_many.
     ///
     /// # Safety
-    /// As for [`Self::push_at_once`].
+    /// As for [`Self::push_at_once`]; `shape` is that of the items.
     #[inline(always)]
     unsafe fn push_here(&self, shape: Shape, item: *const u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
