@@ -42,9 +42,9 @@ impl Fifo {
             let turn = ring.turn(position(head));
             let slot = ring.slots_as(shape).at(turn);
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
-                ring.prefetch_after_get(shape, turn);
                 // SAFETY: `item` has room for one.
                 slot.release(|from| unsafe { shape.item.copy(from, item) });
+                ring.prefetch_after_get(shape, turn);
                 return true;
             }
         }
