@@ -182,7 +182,7 @@ impl Fifo {
             return Ok(());
         }
         // One ring is made at a time, while gets go on: they need the chain's lock only.
-        let _growing = self.growing.lock();
+        let growing = self.growing.lock();
         let spare = {
             let mut chain = self.chain.lock();
             if !self.must_grow(&chain, last)? {
@@ -211,6 +211,7 @@ impl Fifo {
             chain.keep(fresh);
         }
         drop(chain);
+        drop(growing);
         self.let_gets_catch_up();
         wanted.map(drop)
     }
