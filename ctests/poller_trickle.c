@@ -331,4 +331,33 @@ TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
   bq_queue_unref(all.queue);
 }
 
+/* A courteous 0 answers a wake by hand like any other: the wait that follows has nothing to answer. */
+TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.linger_ns = 100 * SECOND;
+  for (int round = 0; round < 20; round++) {
+    bq_poller *poller = poller_from(&options);
+    event_loop loop = {BY_POLL, poller, descriptor_of(poller), -1};
+    trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+    bq_event event;
+    int64_t number;
+    watch(poller, all.queue, BQ_READABLE);
+    const pthread_t producer = thread_start(put_when_empty, &all);
+    wait_until_it_fires(&loop);
+    const int64_t began_ns = now_ns();
+    while (now_ns() - began_ns < 45 * MICROSECOND && bq_poller_poll(poller, &event, 1) > 0) {
+      bq_get(all.queue, &number, BQ_NOWAIT);
+    }
+    spend(20 * MICROSECOND);
+    CHECK_STATUS(bq_poller_wake(poller), BQ_OK);
+    while (bq_poller_poll(poller, &event, 1) > 0) bq_get(all.queue, &number, BQ_NOWAIT);
+    atomic_store(&all.round, -1);
+    thread_join(producer);
+    while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) continue;
+    CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_NOWAIT), BQ_TIMEDOUT);
+    loop_close(&loop);
+    bq_queue_unref(all.queue);
+  }
+}
+
 CHECK_MAIN()

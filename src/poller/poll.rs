@@ -292,6 +292,8 @@ impl Core {
         }
         fd.ring(); // readable or not: a loop that registered it edge-triggered needs an edge
         self.ringing.set(true);
+        // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this 0.
+        self.by_hand.swap(false, Ordering::SeqCst);
         true
     }
 

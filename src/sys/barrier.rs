@@ -29,10 +29,12 @@ mod system {
 
     /// Finds out what the kernel offers; before the first queue is made.
     pub fn prepare() {
-        // ORDERING: Relaxed; the answer is the same for every thread that asks.
+        // ORDERING: Relaxed; a number that stands for itself, and the first answer is the one that stays: a queue
+        // that was made by it may be there already when a thread of a sandbox gets another one.
         if KIND.load(Ordering::Relaxed) == UNKNOWN {
             let registered = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-            KIND.store(if registered { KERNEL } else { FENCES }, Ordering::Relaxed);
+            let kind = if registered { KERNEL } else { FENCES };
+            let _ = KIND.compare_exchange(UNKNOWN, kind, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

@@ -16,6 +16,8 @@ const PATIENCE: u32 = if MODEL { 1 } else { 128 };
 /// How many bytes of items stay in the caches. Four threads to a loop, unbounded, millions of items a second: 98
 /// when puts never yield, 104 with 512 KiB, 123 with 128; four to one 69, 90 and 101.
 const NEAR_BYTES: u64 = 128 * 1024;
+/// A ring that is filled in so many puts is worth a yield.
+const MANY_SLOTS: u64 = 64;
 
 impl Fifo {
     /// # Safety
@@ -212,15 +214,16 @@ impl Fifo {
         }
         drop(chain);
         drop(growing);
-        self.let_gets_catch_up();
+        self.let_gets_catch_up(ring);
         wanted.map(drop)
     }
 
     /// A queue that grows out of the caches is slow for both sides, and where threads outnumber processors it
-    /// grows only because those that get have no turn: they are given one, a ring at a time.
-    fn let_gets_catch_up(&self) {
+    /// grows only because those that get have no turn: they are given one, a ring at a time, unless rings of few
+    /// large items follow each other too fast.
+    fn let_gets_catch_up(&self, added: &Ring) {
         let queued = self.len().saturating_mul(self.shape.stride as u64);
-        if queued > NEAR_BYTES && !MODEL {
+        if added.slots() >= MANY_SLOTS && queued > NEAR_BYTES && !MODEL {
             yield_now();
         }
     }

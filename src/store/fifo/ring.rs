@@ -234,15 +234,17 @@ impl Ring {
         if turn + 2 * shape.ahead <= seen {
             self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
         } else if turn >= seen + LOOK_EVERY {
-            self.see_tail();
+            self.see_tail(turn);
         }
     }
 
     #[cold]
-    fn see_tail(&self) {
+    fn see_tail(&self, turn: u64) {
         // ORDERING: Relaxed; a hint.
         let tail = position(self.tail.word.load(Ordering::Relaxed));
-        self.head.tail_seen.store(self.turn(tail), Ordering::Relaxed);
+        // Where the ring has another life since, this is some turn: it must not count as reached for ever.
+        let seen = self.turn(tail).min(turn + self.slots());
+        self.head.tail_seen.store(seen, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -342,5 +344,23 @@ impl Ring {
 
     pub fn bytes(&self) -> usize {
         self.shape.stride * self.slots() as usize
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_of_another_life_is_not_taken_for_one_far_ahead() {
+        let ring = Ring::new(Shape::WORD, 4).unwrap();
+        // SAFETY: just made, and freed below.
+        let it = unsafe { ring.as_ref() };
+        it.open(100, 100);
+        it.tail.word.store(word(50), Ordering::Relaxed); // as looked at before that life began
+        it.see_tail(3);
+        assert!(it.head.tail_seen.load(Ordering::Relaxed) <= 7);
+        // SAFETY: nobody else knows it.
+        unsafe { Ring::free(ring) };
     }
 }
