@@ -276,12 +276,21 @@ static void *put_when_empty(void *argument) {
   return NULL;
 }
 
+static void take_all(bq_queue *queue) {
+  int64_t number;
+  while (bq_get(queue, &number, BQ_NOWAIT) == BQ_OK) continue;
+}
+
+static void stop_putting(trickle *all, pthread_t producer) {
+  atomic_store(&all->round, -1);
+  thread_join(producer);
+}
+
 static void check_pipe_stays_short(loop_kind kind) {
   enum { TURNS = 300, BYTES = 8 };
   event_loop loop = loop_open(kind);
   trickle all = {.queue = number_queue(BQ_FIFO, 0)};
   bq_event event;
-  int64_t number;
   watch(loop.poller, all.queue, BQ_READABLE);
   const pthread_t producer = thread_start(put_when_empty, &all);
   for (int turn = 0; turn < TURNS; turn++) {
@@ -289,12 +298,9 @@ static void check_pipe_stays_short(loop_kind kind) {
     wait_until_it_fires(&loop);
     CHECK_EQ(ioctl(loop.descriptor, FIONREAD, &bytes), 0);
     CHECK(bytes <= BYTES);
-    while (bq_poller_poll(loop.poller, &event, 1) > 0) {
-      while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) continue;
-    }
+    while (bq_poller_poll(loop.poller, &event, 1) > 0) take_all(all.queue);
   }
-  atomic_store(&all.round, -1);
-  thread_join(producer);
+  stop_putting(&all, producer);
   loop_close(&loop);
   bq_queue_unref(all.queue);
 }
@@ -302,42 +308,42 @@ static void check_pipe_stays_short(loop_kind kind) {
 TEST(a_busy_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE); }
 TEST(a_busy_edge_triggered_loop_does_not_fill_its_pipe) { check_pipe_stays_short(BY_PIPE_EDGE); }
 
+/* Each look again finds something, so a poll returns 0 by courtesy only. */
+static event_loop loop_that_lingers(void) {
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.linger_ns = 100 * SECOND;
+  bq_poller *poller = poller_from(&options);
+  return (event_loop){BY_POLL, poller, descriptor_of(poller), -1};
+}
+
 /*
  * Level-triggered, the poller's descriptor comes before those that became readable since: the loop is
  * sent to them once more before it lingers again. Here each look again finds something, so a visit that
  * lingers ends by courtesy only, after 50 microseconds.
  */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
-  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
-  options.linger_ns = 100 * SECOND;
-  bq_poller *poller = poller_from(&options);
-  event_loop loop = {BY_POLL, poller, descriptor_of(poller), -1};
+  event_loop loop = loop_that_lingers();
   trickle all = {.queue = number_queue(BQ_FIFO, 0)};
   bq_event event;
-  int64_t number, visit_ns;
+  int64_t visit_ns;
   watch(loop.poller, all.queue, BQ_READABLE);
   const pthread_t producer = thread_start(put_when_empty, &all);
   do {
     wait_until_it_fires(&loop);
     visit_ns = -now_ns();
-    while (bq_poller_poll(loop.poller, &event, 1) > 0) {
-      while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) continue;
-    }
+    while (bq_poller_poll(loop.poller, &event, 1) > 0) take_all(all.queue);
     visit_ns += now_ns();
   } while (visit_ns > 40 * MICROSECOND);
-  atomic_store(&all.round, -1);
-  thread_join(producer);
+  stop_putting(&all, producer);
   loop_close(&loop);
   bq_queue_unref(all.queue);
 }
 
 /* A courteous 0 answers a wake by hand like any other: the wait that follows has nothing to answer. */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
-  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
-  options.linger_ns = 100 * SECOND;
   for (int round = 0; round < 20; round++) {
-    bq_poller *poller = poller_from(&options);
-    event_loop loop = {BY_POLL, poller, descriptor_of(poller), -1};
+    event_loop loop = loop_that_lingers();
+    bq_poller *poller = loop.poller;
     trickle all = {.queue = number_queue(BQ_FIFO, 0)};
     bq_event event;
     int64_t number;
@@ -351,9 +357,8 @@ TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
     spend(20 * MICROSECOND);
     CHECK_STATUS(bq_poller_wake(poller), BQ_OK);
     while (bq_poller_poll(poller, &event, 1) > 0) bq_get(all.queue, &number, BQ_NOWAIT);
-    atomic_store(&all.round, -1);
-    thread_join(producer);
-    while (bq_get(all.queue, &number, BQ_NOWAIT) == BQ_OK) continue;
+    stop_putting(&all, producer);
+    take_all(all.queue);
     CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_NOWAIT), BQ_TIMEDOUT);
     loop_close(&loop);
     bq_queue_unref(all.queue);

@@ -222,8 +222,8 @@ impl Fifo {
     /// grows only because those that get have no turn: they are given one, a ring at a time, unless rings of few
     /// large items follow each other too fast.
     fn let_gets_catch_up(&self, added: &Ring) {
-        let queued = self.len().saturating_mul(self.shape.stride as u64);
-        if added.slots() >= MANY_SLOTS && queued > NEAR_BYTES && !MODEL {
+        let queued = || self.len().saturating_mul(self.shape.stride as u64);
+        if !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES {
             yield_now();
         }
     }

@@ -30,12 +30,15 @@ impl Shape {
         let item = ItemLayout::WORD;
         let offset = size_of::<SlotHead>().next_multiple_of(item.size());
         let stride = (offset + item.size()).next_multiple_of(align_of::<SlotHead>());
-        Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
+        Self::of(item, stride, offset)
     };
 
     pub fn new(item: ItemLayout) -> Self {
         let (slot, offset) = item.behind(Layout::new::<SlotHead>());
-        let stride = slot.size();
+        Self::of(item, slot.size(), offset)
+    }
+
+    const fn of(item: ItemLayout, stride: usize, offset: usize) -> Self {
         Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
     }
 
