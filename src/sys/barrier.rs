@@ -108,6 +108,30 @@ mod system {
             }
             assert!(heavy()); // nothing is refused to this thread
         }
+
+        #[test]
+        fn where_there_is_no_barrier_from_the_start_the_side_that_runs_often_must_fence() {
+            const NOT_TESTED: i32 = 2;
+            // SAFETY: the child makes a few system calls and ends.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                let refused = refuse_membarrier();
+                // ORDERING: Relaxed; the child has one thread.
+                KIND.store(UNKNOWN, Ordering::Relaxed);
+                prepare();
+                let code = if refused { i32::from(is_asymmetric()) } else { NOT_TESTED };
+                // SAFETY: ends the child, at once.
+                unsafe { libc::_exit(code) };
+            }
+            let mut status = 0;
+            // SAFETY: `status` is valid during the call.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert!(libc::WIFEXITED(status));
+            match libc::WEXITSTATUS(status) {
+                NOT_TESTED => eprintln!("no seccomp filters here, nothing was tested"),
+                said => assert_eq!(said, 0),
+            }
+        }
     }
 }
 
