@@ -118,6 +118,33 @@ TEST(one_put_wakes_one_of_several_threads_that_wait_on_pollers) {
   bq_queue_unref(queue);
 }
 
+/* Nobody is woken for what one who looks again will see, but for what that one leaves. */
+
+static void expect_others_woken(call_kind kind, size_t leaves) {
+  bq_options options = number_options(BQ_FIFO, 0);
+  const int64_t numbers[3] = {1, 2, 3};
+  options.linger_ns = 3600 * SECOND; /* looks again for as long as this takes */
+  for (int round = 0; round < 100; round++) {
+    bq_queue *queue = queue_from(&options);
+    bq_poller *pollers[4];
+    for (size_t i = 0; i < LENGTH(pollers); i++) pollers[i] = poller_on(queue, BQ_READABLE);
+    call looking = {
+        .kind = kind, .queue = queue, .timeout_ns = BQ_FOREVER, .events = BQ_READABLE};
+    call_start(&looking);
+    await(atomic_load(&looking.thread_id));
+    CHECK_STATUS(bq_put_many(queue, numbers, LENGTH(numbers), BQ_NOWAIT), LENGTH(numbers));
+    call_end(&looking);
+    CHECK_EQ(bq_len(queue), leaves);
+    await(count_readable(pollers, LENGTH(pollers)) >= leaves);
+    unref_all(pollers, LENGTH(pollers));
+    bq_queue_unref(queue);
+  }
+}
+
+TEST(a_get_that_looks_again_wakes_loops_for_what_it_leaves) { expect_others_woken(CALL_GET, 2); }
+TEST(a_peek_that_looks_again_wakes_loops_for_every_item) { expect_others_woken(CALL_PEEK, 3); }
+TEST(a_poll_that_looks_again_wakes_loops_for_every_item) { expect_others_woken(CALL_POLL, 3); }
+
 /* First come, first served. */
 
 TEST(watches_are_served_in_the_order_in_which_they_armed) {

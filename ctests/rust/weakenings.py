@@ -78,6 +78,8 @@ DESCRIPTOR = "polling::a_descriptor_made_during_a_put_is_readable"
 DESCRIPTOR_OF_WAIT = "polling::a_descriptor_made_during_a_wait_is_readable_when_that_reports"
 REFUSED_OF_TWO = "polling::whoever_is_refused_between_two_polls_is_called_again"
 REFUSED = "polling::whoever_is_called_and_refused_is_called_again"
+SECOND_OF_TWO = "looking::a_get_that_looks_wakes_another_for_the_second_of_two_puts"
+LOOP_LOOKS = "looking::a_loop_that_looks_reports_the_item_and_wakes_another_for_the_next"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
 
@@ -126,6 +128,11 @@ def weakenings():
                         "if !barrier::heavy() && false {"), (GET_WAITS, DISCARD))
     yield weaken(pair, "no barrier of a shutdown that discards",
                  Change("src/queue/end.rs", "pub fn shutdown(", "self.settle(Deadline::Never);", ""), (DISCARD,))
+
+    pair = "tail RMW + fence / lookers RMW + fence"
+    yield weaken(pair, "no fence behind the claim of a put", TAIL_WITHOUT_FENCE, (SECOND_OF_TWO,))
+    yield weaken(pair, "no fence where a looker leaves", without_fence(WAIT, "pub fn looks_now("),
+                 (SECOND_OF_TWO, LOOP_LOOKS), preemptions=2)
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),

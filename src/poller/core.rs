@@ -57,7 +57,7 @@ unsafe impl Send for Watches {}
 
 /// A queue that is watched: kept alive by the first, watched by the second.
 struct Watched {
-    _queue: Shared<Queue>,
+    queue: Shared<Queue>,
     watch: Shared<Watch>,
 }
 
@@ -126,7 +126,7 @@ impl Core {
         watches.all.try_reserve(1).map_err(|_| Status::NoMemory)?;
         let watch = Watch::new(this, queue, events, data).ok_or(Status::NoMemory)?;
         let ready = if events.is_empty() { None } else { Token::issue(&watch).arm() };
-        watches.all.insert(queue, Watched { _queue: queue.share(), watch });
+        watches.all.insert(queue, Watched { queue: queue.share(), watch });
         drop(watches);
         ready.map(Self::receive);
         Ok(())
@@ -171,9 +171,7 @@ impl Core {
         while let Some(token) = found.pop() {
             Self::receive(token);
         }
-        if unserved {
-            queue.pass_on(watched.watch.events.get());
-        }
+        watched.leave(unserved);
         Ok(()) // the reference to the queue goes here, outside of the lock
     }
 
@@ -202,9 +200,7 @@ impl Core {
             let watched = watches.all.remove(&queue).expect("it was there");
             let unserved = watched.retire();
             drop(watches);
-            if unserved {
-                watched._queue.pass_on(watched.watch.events.get());
-            }
+            watched.leave(unserved);
         }
         self.drop_received(&mut self.watches.lock());
         self.bell.until_silent();
@@ -240,5 +236,15 @@ impl Watched {
         let token = Watch::disarm(&self.watch);
         let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
         circulated && token.is_none()
+    }
+
+    /// Of one that is retired, out of every lock: others are told what was meant for it.
+    fn leave(&self, unserved: bool) {
+        if self.watch.looks.take() && self.queue.looks_now() {
+            self.queue.share_out(1); // which is unserved
+        }
+        if unserved {
+            self.queue.pass_on(self.watch.events.get());
+        }
     }
 }

@@ -51,6 +51,32 @@ impl Courtesy {
     }
 }
 
+/// While this lives, puts leave their items to the poll, which is about to look.
+struct Looking<'c>(&'c Core);
+
+impl<'c> Looking<'c> {
+    fn of(core: &'c Core) -> Self {
+        core.watches.lock().turn.will_look();
+        Self(core)
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        let mut left_to_us = [const { None }; FEW];
+        let mut free = left_to_us.iter_mut();
+        self.0.watches.lock().turn.looks_now(|watch| {
+            // A watch that wants something else by now does not answer for an item.
+            let own = usize::from(watch.events.get().has(Events::READABLE));
+            *free.next().expect("few watches look") = Some((watch.share_queue(), own));
+        });
+        // Out of the lock: this wakes.
+        for (queue, own) in left_to_us.into_iter().flatten() {
+            queue.share_out(own);
+        }
+    }
+}
+
 /// The caller's array of reports.
 struct Reports {
     out: *mut Report,
@@ -267,12 +293,17 @@ impl Core {
             Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
             Linger::Never | Linger::Nanoseconds(_) => deadline,
         };
-        self.patience.look_again(self.linger, moment, || {
-            // ORDERING: Relaxed; a hint.
-            !self.inbox.is_empty()
-                || self.by_hand.load(Ordering::Relaxed)
-                || self.watches.lock().turn.any_promising()
-        })
+        self.patience.look_again(
+            self.linger,
+            moment,
+            || Looking::of(self),
+            || {
+                // ORDERING: Relaxed; a hint.
+                !self.inbox.is_empty()
+                    || self.by_hand.load(Ordering::Relaxed)
+                    || self.watches.lock().turn.any_promising()
+            },
+        )
     }
 
     /// A loop that polls until 0 sees nothing else while each look again finds something. Now and then it

@@ -84,6 +84,24 @@ impl Turn {
         readers.map(|watch| watch.queue().len() as u64).sum()
     }
 
+    /// The watches that read: says to their queues that the poll will look at them again, soon.
+    pub fn will_look(&self) {
+        for watch in self.watches().filter(|watch| watch.events.get().has(Events::READABLE)) {
+            watch.looks.set(true);
+            watch.queue().will_look();
+        }
+    }
+
+    /// The poll looks at them right behind this. `answer` gets those to whose queues more may have been left
+    /// than one item.
+    pub fn looks_now(&self, mut answer: impl FnMut(&Watch)) {
+        for watch in self.watches().filter(|watch| watch.looks.take()) {
+            if watch.queue().looks_now() {
+                answer(watch);
+            }
+        }
+    }
+
     /// Whether it is worth serving one of the watches.
     pub fn any_promising(&self) -> bool {
         self.watches().any(|watch| !watch.promising().is_empty())

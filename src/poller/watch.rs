@@ -28,6 +28,8 @@ pub(super) struct Watch {
     pub place: Cell<Place>,
     pub events: Cell<Events>,
     pub data: Cell<*mut c_void>,
+    /// Whether the polling thread has said to the queue that it will look; of one that was removed, the remover's.
+    pub looks: Cell<bool>,
     /// The link of whichever list the token is on; used by its holder only.
     pub next: Cell<*mut Watch>,
 }
@@ -54,6 +56,7 @@ impl Watch {
             place: Cell::new(Place::Paused),
             events: Cell::new(events),
             data: Cell::new(data),
+            looks: Cell::new(false),
             next: Cell::new(ptr::null_mut()),
         })
     }
@@ -68,6 +71,13 @@ impl Watch {
         debug_assert_ne!(self.place.get(), Place::Removed);
         // SAFETY: not removed, hence alive while the lock is held.
         unsafe { self.queue.as_ref() }
+    }
+
+    /// One more reference to the queue. As for [`Self::queue`].
+    pub fn share_queue(&self) -> Shared<Queue> {
+        debug_assert_ne!(self.place.get(), Place::Removed);
+        // SAFETY: as in queue.
+        unsafe { self.queue.as_ref() }.share()
     }
 
     /// Those of the watched events that hold now. Under the core's lock.

@@ -175,16 +175,13 @@ impl Queue {
             return holds;
         }
         let mut turn = Turn::new(self, events, timeout);
-        let mut woken = false;
         while holds.is_empty() {
-            match turn.wait() {
-                Waited::Woken => woken = true,
-                Waited::TryAgain => {}
-                Waited::DeadlinePassed => return self.current(events),
+            if turn.wait() == Waited::DeadlinePassed {
+                return self.current(events);
             }
             holds = self.current(events);
         }
-        if woken {
+        if turn.owes() {
             self.pass_on(events); // this caller takes nothing: what holds, holds for the next one as well
         }
         holds

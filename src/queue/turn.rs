@@ -10,7 +10,7 @@ use crate::wait::{Delisted, Events, Node, Who};
 pub(super) enum Waited {
     /// The event may hold: try again.
     TryAgain,
-    /// A wake-up came for one of the events: try again, and do not forget it.
+    /// A wake-up came for one of the events: try again.
     Woken,
     DeadlinePassed,
 }
@@ -23,8 +23,26 @@ pub(super) struct Turn<'q> {
     deadline: Option<Deadline>,
     node: Node,
     parker: Parker,
-    /// Whether a wake-up has come that was not used yet.
+    /// Whether a wake-up has come that was not used yet, or an item may have been left to this caller.
     owes: bool,
+}
+
+/// While this lives, puts leave their items to its owner, who is about to look.
+struct Looking<'q>(&'q Queue);
+
+impl<'q> Looking<'q> {
+    fn at(queue: &'q Queue) -> Self {
+        queue.will_look();
+        Self(queue)
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        if self.0.looks_now() {
+            self.0.share_out(1);
+        }
+    }
 }
 
 impl<'q> Turn<'q> {
@@ -36,20 +54,43 @@ impl<'q> Turn<'q> {
     /// Waits until the events may hold or the deadline passes.
     pub fn wait(&mut self) -> Waited {
         let deadline = *self.deadline.get_or_insert_with(|| self.timeout.deadline());
-        if deadline.has_passed() {
-            return self.give_up();
+        let waited = if deadline.has_passed() {
+            Waited::DeadlinePassed
+        } else if self.look_again(deadline) {
+            Waited::TryAgain
+        } else {
+            self.sleep(deadline)
+        };
+        match waited {
+            Waited::TryAgain => {}
+            Waited::Woken => self.owes = true,
+            // What found nothing to take is not forgotten.
+            Waited::DeadlinePassed if self.owes => self.queue.pass_on(self.events),
+            Waited::DeadlinePassed => {}
         }
-        let queue = self.queue;
-        let promising = || !queue.promising(self.events, queue.linger).is_empty();
-        if queue.waiters.patience.look_again(queue.linger, deadline, promising) {
-            if self.events.has(Events::READABLE) {
-                queue.waiters.patience.gather(queue.linger, || queue.store.len());
-            }
-            return Waited::TryAgain;
-        }
-        let waited = self.sleep(deadline);
-        self.owes |= waited == Waited::Woken;
         waited
+    }
+
+    fn look_again(&mut self, deadline: Deadline) -> bool {
+        let (queue, events) = (self.queue, self.events);
+        let patience = &queue.waiters.patience;
+        let reads = events.has(Events::READABLE);
+        let announce = || {
+            self.owes |= reads;
+            reads.then(|| Looking::at(queue))
+        };
+        let promising = || !queue.promising(events, queue.linger).is_empty();
+        let found = patience.look_again(queue.linger, deadline, announce, promising);
+        if found && reads {
+            patience.gather(queue.linger, || queue.store.len());
+        }
+        found
+    }
+
+    /// Whether this caller answers for an item that it does not take: a wake-up came for it, or none was sent
+    /// for this caller's sake.
+    pub fn owes(&self) -> bool {
+        self.owes
     }
 
     fn sleep(&mut self, deadline: Deadline) -> Waited {
@@ -76,13 +117,5 @@ impl<'q> Turn<'q> {
 
     fn delist(&self) -> Delisted {
         self.queue.waiters.delist(&self.node)
-    }
-
-    /// The deadline has passed. A wake-up that found nothing to take is not forgotten.
-    fn give_up(&self) -> Waited {
-        if self.owes {
-            self.queue.pass_on(self.events);
-        }
-        Waited::DeadlinePassed
     }
 }

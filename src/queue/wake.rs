@@ -60,7 +60,7 @@ impl Queue {
             barrier::full(); // light() was not enough
             attention = self.waiters.attention();
         }
-        if attention.has(Attention::READERS) {
+        if attention.has(Attention::READERS) && !self.waiters.anybody_looks() {
             self.wake_up_to(Line::Readers, count);
         }
         if attention.has(Attention::DISCARD) {
@@ -122,18 +122,30 @@ impl Queue {
     }
 
     fn pass_on_items(&self) {
-        if !self.waiters.attention().has(Attention::READERS) {
-            return;
+        let anybody = self.waiters.attention().has(Attention::READERS);
+        // Also for an item that is on its way: the end of its put may have left it to whoever passes this on.
+        // Who is woken too early enlists again and settles it.
+        if anybody && self.store.readiness() != Err(NotGot::Empty) {
+            self.wake_up_to(Line::Readers, 1);
         }
-        if self.store.readiness() == Err(NotGot::Pending) {
-            // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
-            // wake the next ones. It may have ended just now: hence another look.
-            self.waiters.raise(Attention::CASCADE);
-        }
-        match self.store.readiness() {
-            Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),
-            Err(NotGot::Empty | NotGot::Pending) => {}
-        }
+    }
+
+    /// One who reads is about to look again, in this library and soon. Until [`Self::looks_now`], whoever puts
+    /// leaves its items to it, instead of waking one who sleeps for each.
+    pub fn will_look(&self) {
+        self.waiters.will_look();
+    }
+
+    /// One who reads looks again right behind this, and either gets an item or enlists. `true`: it is to
+    /// [`Self::share_out`] what else was left to it.
+    pub fn looks_now(&self) -> bool {
+        self.waiters.looks_now() && self.waiters.attention().has(Attention::READERS)
+    }
+
+    /// Wakes a reader for each item but `own`, for which the caller answers. Items on their way count: the end
+    /// of a put may have left its item to somebody who looks no more.
+    pub fn share_out(&self, own: usize) {
+        self.wake_up_to(Line::Readers, self.len().saturating_sub(own));
     }
 
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put

@@ -84,24 +84,34 @@ impl Patience {
         }
     }
 
-    /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready.
-    pub fn look_again(
+    /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready. What `announce` returns
+    /// is kept for as long as looking may take; pauses are too short for it to be worth it.
+    pub fn look_again<A>(
         &self,
         linger: Linger,
         deadline: Deadline,
+        announce: impl FnOnce() -> A,
         mut ready: impl FnMut() -> bool,
     ) -> bool {
         if MODEL {
-            return false;
+            let looks = matches!(linger, Linger::Nanoseconds(1..));
+            return looks && {
+                let _announced = announce();
+                ready()
+            };
         }
         match linger {
             Linger::Never => false,
             Linger::Adaptive if cpu::alone() => false,
             Linger::Adaptive => {
                 self.pauses.try_it(|| pausing(Self::PAUSES, &mut ready))
-                    || self.yields.try_it(|| yielding(self.most_yields, deadline, &mut ready))
+                    || self.yields.try_it(|| {
+                        let _announced = announce();
+                        yielding(self.most_yields, deadline, &mut ready)
+                    })
             }
             Linger::Nanoseconds(ns) => {
+                let _announced = announce();
                 let end = clock::now().saturating_add(ns);
                 while clock::now() < end && !deadline.has_passed() {
                     if pausing(Self::PAUSES, &mut ready) {

@@ -122,6 +122,8 @@ pub struct Waiters {
     /// consumer that keeps catching up costs every put a miss.
     _gap: [u64; 8],
     pub patience: Patience,
+    /// How many are about to look at the state once more. What comes in meanwhile is left to them.
+    lookers: AtomicU32,
     lists: Mutex<Lists>,
     wakes: AtomicU64,
 }
@@ -133,6 +135,7 @@ impl Waiters {
             attention: AtomicU32::new(fenced.0),
             _gap: [0; 8],
             patience: Patience::of_a_thread(),
+            lookers: AtomicU32::new(0),
             lists: Mutex::new(Lists::new()),
             wakes: AtomicU64::new(0),
         }
@@ -150,6 +153,28 @@ impl Waiters {
         // ORDERING: SeqCst; see attention().
         self.attention.fetch_or(what.0, Ordering::SeqCst);
         fence_after_rmw();
+    }
+
+    /// The caller is about to look at the state once more; [`Self::looks_now`] follows.
+    pub fn will_look(&self) {
+        // ORDERING: Relaxed; who does not see it wakes somebody, as if it had come later.
+        self.lookers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The caller looks at the state right behind this. `true`: as the last one, so it answers for all that was
+    /// left to those who looked.
+    pub fn looks_now(&self) -> bool {
+        // ORDERING: SeqCst and a fence; pairs with anybody_looks. The looker leaves, then looks at the state; the
+        // changer changes the state, then looks here: it sees that nobody looks, or the looker sees the change.
+        let last = self.lookers.fetch_sub(1, Ordering::SeqCst) == 1;
+        fence_after_rmw();
+        last
+    }
+
+    /// To be looked at behind the read-modify-write that changed the state: whether somebody else is going to look.
+    pub fn anybody_looks(&self) -> bool {
+        // ORDERING: SeqCst; see looks_now.
+        self.lookers.load(Ordering::SeqCst) > 0
     }
 
     /// Enlists a waiter for `events`; the caller then looks whether one of them holds already. A node

@@ -112,11 +112,12 @@ fn linger_is_what_the_contract_says() {
         looks.set(looks.get() + 1);
         false
     };
-    assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, count));
+    assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, || (), count));
     assert_eq!(looks.get(), 0);
     assert!(Patience::of_a_thread().look_again(
         Linger::Nanoseconds(1_000_000_000),
         Deadline::Never,
+        || (),
         || true
     ));
 }

@@ -171,6 +171,10 @@ impl Bell {
 
 impl Loop {
     pub fn new() -> Self {
+        Self::with(KEEPS)
+    }
+
+    fn with(linger: Linger) -> Self {
         unsafe extern "C" fn wake(bell: *mut c_void) {
             // SAFETY: the loop keeps its bell until every thread of the model has ended.
             let bell = unsafe { &*bell.cast::<Bell>() };
@@ -181,14 +185,22 @@ impl Loop {
         let context = std::ptr::from_ref(&*bell).cast_mut().cast();
         // SAFETY: as said in `wake`.
         let callback = unsafe { Callback::new(wake, context) };
-        Self { poller: poller(Backend::Callback(callback)), bell }
+        Self { poller: poller(Backend::Callback(callback), linger), bell }
     }
 
     /// As [`Self::new`], watching a queue.
     pub fn of(queue: &Shared<Queue>, events: Events) -> Self {
-        let this = Self::new();
-        this.poller.add(queue, events, std::ptr::null_mut()).expect("watched");
-        this
+        Self::new().watching(queue, events)
+    }
+
+    /// As [`Self::of`], and a poll that is about to find nothing looks again.
+    pub fn that_looks(queue: &Shared<Queue>, events: Events) -> Self {
+        Self::with(LOOKS).watching(queue, events)
+    }
+
+    fn watching(self, queue: &Shared<Queue>, events: Events) -> Self {
+        self.poller.add(queue, events, std::ptr::null_mut()).expect("watched");
+        self
     }
 
     /// Gives up the poller; its bell is not rung any more then.
@@ -241,11 +253,13 @@ pub fn nobody_sleeps_beside_an_item(queue: &Queue, loops: &[&Loop]) {
     assert!(queue.is_empty() || awake == loops.len(), "a loop sleeps beside an item");
 }
 
-/// A poller keeps watches that have just become quiet for another look, but a model does not linger.
-const LINGER: Linger = Linger::Nanoseconds(0);
+/// A poller keeps watches that have just become quiet for another look, but does not look again itself.
+pub const KEEPS: Linger = Linger::Nanoseconds(0);
+/// Looks once more.
+pub const LOOKS: Linger = Linger::Nanoseconds(1);
 
-pub fn poller(backend: Backend) -> Shared<Poller> {
-    let config = PollerConfig { backend, mode: Mode::Level, linger: LINGER };
+pub fn poller(backend: Backend, linger: Linger) -> Shared<Poller> {
+    let config = PollerConfig { backend, mode: Mode::Level, linger };
     Poller::new(config).expect("memory for a poller")
 }
 

@@ -10,6 +10,7 @@ mod arming;
 mod capacity;
 mod ending;
 mod handles;
+mod looking;
 mod peeking;
 mod polling;
 mod rings;

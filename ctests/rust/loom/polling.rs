@@ -16,7 +16,7 @@ use bridgeq::wait::Events;
 const READABLE: Events = Events::READABLE;
 
 fn watching(queue: &Shared<Queue>) -> Shared<Poller> {
-    let poller = poller(Backend::EventFd);
+    let poller = poller(Backend::EventFd, KEEPS);
     poller.add(queue, READABLE, null_mut()).unwrap();
     poller
 }
@@ -77,7 +77,7 @@ fn a_thread_that_waits_no_longer_is_armed_for_its_loop() {
 #[test]
 fn a_wake_by_hand_ends_a_wait() {
     model_fenced(|| {
-        let poller = poller(Backend::EventFd);
+        let poller = poller(Backend::EventFd, KEEPS);
         let before = Arc::new(AtomicBool::new(false));
         let waker = thread::spawn({
             let (poller, before) = (poller.share(), before.clone());
@@ -95,7 +95,7 @@ fn a_wake_by_hand_ends_a_wait() {
 #[test]
 fn a_wake_by_hand_that_finds_no_wait_makes_the_descriptor_readable() {
     model_fenced(|| {
-        let poller = poller(Backend::EventFd);
+        let poller = poller(Backend::EventFd, KEEPS);
         let fd = poller.fd().unwrap();
         let waker = thread::spawn({
             let poller = poller.share();
@@ -131,7 +131,7 @@ fn a_wake_by_hand_beside_a_wait_that_may_not_sleep_is_not_lost() {
 #[test]
 fn a_wake_by_hand_is_answered_by_a_poll_or_makes_the_descriptor_readable() {
     model_fenced(|| {
-        let poller = poller(Backend::EventFd);
+        let poller = poller(Backend::EventFd, KEEPS);
         let fd = poller.fd().unwrap();
         poller.wake();
         let flag = Arc::new(AtomicBool::new(false));
