@@ -1,6 +1,7 @@
 /*
  * The floor of put and get on one thread: what any queue for many threads must pay, a call into a
  * shared library and one locked instruction each. Not a queue: nothing waits, nothing is checked.
+ * The call is made as for every contender: by a function of the plug-in, which looks at the status.
  */
 #include "../contender.h"
 
@@ -21,17 +22,36 @@ static void *make(const struct spec *spec) {
   return ring;
 }
 
-static void put(void *port, const void *item) {
-  struct ring *ring = port;
+/* The library: exported, so that calls go through the table of a shared object. */
+
+#define EXPORTED __attribute__((visibility("default"), noinline))
+
+int floor_put(struct ring *ring, const void *item, int64_t timeout_ns);
+int floor_get(struct ring *ring, void *item, int64_t timeout_ns);
+
+EXPORTED int floor_put(struct ring *ring, const void *item, int64_t timeout_ns) {
+  (void)timeout_ns;
   const uint64_t at = __atomic_fetch_add(&ring->tail, 1, __ATOMIC_SEQ_CST);
   ring->slots[at % SLOTS] = *(const uint64_t *)item;
+  return 0;
 }
 
-static void get(void *port, void *item) {
-  struct ring *ring = port;
+EXPORTED int floor_get(struct ring *ring, void *item, int64_t timeout_ns) {
+  (void)timeout_ns;
   const uint64_t at = __atomic_fetch_add(&ring->head, 1, __ATOMIC_SEQ_CST);
   *(uint64_t *)item = ring->slots[at % SLOTS];
+  return 0;
 }
+
+/* Its user. */
+
+static void must(int status) {
+  if (status) abort();
+}
+
+static void put(void *port, const void *item) { must(floor_put(port, item, -1)); }
+
+static void get(void *port, void *item) { must(floor_get(port, item, -1)); }
 
 static const struct ops ops = {.make = make, .unmake = free, .put = put, .get = get};
 
