@@ -26,7 +26,7 @@ pub struct Report {
 /// How long one look again may take.
 const A_MOMENT_NS: u64 = 20_000;
 /// How long looking again keeps a loop from its other descriptors.
-const COURTESY_NS: u64 = 50_000;
+const COURTESY_NS: u64 = 45_000;
 
 /// Whether the loop is kept from its other descriptors.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,9 @@ pub(super) enum Courtesy {
     /// Since then, on the clock, each look again has found something.
     Since(u64),
     /// The loop was just told 0. A descriptor that stayed readable comes first where it is level-triggered, before
-    /// all that have become readable since: they are not served yet. There is another 0 before the next look
-    /// again. Behind round trips that never pause, until another descriptor is served: 67 us without, 18 with.
+    /// all that have become readable since: they are not served yet, so the next call says 0 as well. Behind
+    /// round trips that never pause, until another descriptor is served: 67 us without, 18 with. At once, so
+    /// that one round trip is longer and not two: 99 % are shorter than 1.1 us if it waits, 0.8 if not.
     Owed,
 }
 
@@ -293,28 +294,24 @@ impl Core {
             Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
             Linger::Never | Linger::Nanoseconds(_) => deadline,
         };
-        self.patience.look_again(
-            self.linger,
-            moment,
-            || Looking::of(self),
-            || {
-                // ORDERING: Relaxed; a hint.
-                !self.inbox.is_empty()
-                    || self.by_hand.load(Ordering::Relaxed)
-                    || self.watches.lock().turn.any_promising()
-            },
-        )
+        let ready = || {
+            // ORDERING: Relaxed; a hint.
+            !self.inbox.is_empty()
+                || self.by_hand.load(Ordering::Relaxed)
+                || self.watches.lock().turn.any_promising()
+        };
+        self.patience.look_again(self.linger, moment, || Looking::of(self), ready)
     }
 
     /// A loop that polls until 0 sees nothing else while each look again finds something. Now and then it
     /// is told 0 with the descriptor readable: it looks at its other descriptors and comes back.
     fn is_courteous(&self) -> bool {
         let next = match self.courtesy.get() {
-            Courtesy::Owed if self.is_worth_waiting() => Courtesy::None,
+            Courtesy::Owed => Courtesy::None,
             Courtesy::Since(since) if clock::now().saturating_sub(since) > COURTESY_NS => {
                 if self.mode == Mode::Level { Courtesy::Owed } else { Courtesy::None }
             }
-            Courtesy::None | Courtesy::Owed | Courtesy::Since(_) => return false,
+            Courtesy::None | Courtesy::Since(_) => return false,
         };
         self.courtesy.set(next);
         let Some(fd) = self.bell.made() else { return false };
