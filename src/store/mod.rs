@@ -162,7 +162,13 @@ impl Store {
     #[inline(always)]
     pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
-        matches!(self, Self::Fifo(fifo) if unsafe { fifo.push_at_once(item) })
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.push_at_once(item),
+                Self::Lifo(lifo) => lifo.push(item, 0).is_ok(),
+                Self::Priority(_) | Self::Compare(_) => false,
+            }
+        }
     }
 
     /// Puts one item. `priority` means something to a store by priority only.
@@ -173,13 +179,12 @@ impl Store {
         // SAFETY: passed on.
         unsafe {
             match self {
-                Self::Fifo(fifo) => fifo.push_many(item, 1),
-                Self::Lifo(lifo) => lifo.push_many(item, 1, priority),
-                Self::Priority(heap) => heap.push_many(item, 1, priority),
-                Self::Compare(heap) => heap.push_many(item, 1, priority),
+                Self::Fifo(fifo) => fifo.push_many(item, 1).map(drop),
+                Self::Lifo(lifo) => lifo.push(item, priority),
+                Self::Priority(heap) => heap.push(item, priority),
+                Self::Compare(heap) => heap.push(item, priority),
             }
         }
-        .map(drop)
     }
 
     /// Puts at least one and at most `count` items; how many.
@@ -188,14 +193,7 @@ impl Store {
     /// `items` is `count` > 0 items long.
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
         // SAFETY: passed on.
-        unsafe {
-            match self {
-                Self::Fifo(fifo) => fifo.push_many(items, count),
-                Self::Lifo(lifo) => lifo.push_many(items, count, 0),
-                Self::Priority(heap) => heap.push_many(items, count, 0),
-                Self::Compare(heap) => heap.push_many(items, count, 0),
-            }
-        }
+        on!(self, store => unsafe { store.push_many(items, count) })
     }
 
     /// [`Self::pop_at_once`] by the short way.
@@ -215,7 +213,13 @@ impl Store {
     #[inline(always)]
     pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
-        matches!(self, Self::Fifo(fifo) if unsafe { fifo.pop_at_once(item) })
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.pop_at_once(item),
+                Self::Lifo(lifo) => lifo.pop(item).is_ok(),
+                Self::Priority(_) | Self::Compare(_) => false,
+            }
+        }
     }
 
     /// Takes the next item out.
@@ -224,7 +228,14 @@ impl Store {
     /// `item` has room for one item.
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
-        unsafe { self.pop_many(item, 1) }.map(drop)
+        unsafe {
+            match self {
+                Self::Fifo(fifo) => fifo.pop_many(item, 1).map(drop),
+                Self::Lifo(lifo) => lifo.pop(item),
+                Self::Priority(heap) => heap.pop(item),
+                Self::Compare(heap) => heap.pop(item),
+            }
+        }
     }
 
     /// Takes at least one and at most `max` items out; how many.

@@ -32,6 +32,7 @@ impl Stack {
     }
 
     /// `false`: out of memory.
+    #[cold]
     fn grow(&mut self) -> bool {
         let room = if self.room == 0 { Self::FIRST } else { self.room.saturating_mul(2) };
         let Some(wanted) = self.layout(room) else { return false };
@@ -53,6 +54,7 @@ impl Stack {
 }
 
 impl Shelf for Stack {
+    #[inline]
     unsafe fn insert(&mut self, item: *const u8, _priority: i64) -> bool {
         if self.len == self.room && !self.grow() {
             return false;
@@ -63,7 +65,7 @@ impl Shelf for Stack {
         true
     }
 
-    fn next(&self) -> Option<*const u8> {
+    fn next(&mut self) -> Option<*const u8> {
         Some(self.at(self.len.checked_sub(1)?))
     }
 
