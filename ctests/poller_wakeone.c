@@ -5,6 +5,9 @@
 #include "calls.h"
 #include "loops.h"
 
+#include <sched.h>
+#include <signal.h>
+
 static bq_poller *poller_on(bq_queue *queue, uint32_t events) {
   bq_poller *poller = new_poller();
   watch(poller, queue, events);
@@ -118,32 +121,85 @@ TEST(one_put_wakes_one_of_several_threads_that_wait_on_pollers) {
   bq_queue_unref(queue);
 }
 
-/* Nobody is woken for what one who looks again will see, but for what that one leaves. */
+/* What is put while somebody looks again is left to that one. Whoever gets an item wakes another. */
 
-static void expect_others_woken(call_kind kind, size_t leaves) {
+/* Each loop that was woken takes one item, once: it is busy from then on. Whether nothing is left. */
+static bool all_taken(bq_queue *queue, bq_poller *const *pollers, bool *busy, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (busy[i] || !poller_readable(pollers[i])) continue;
+    busy[i] = true;
+    int64_t item;
+    bq_get(queue, &item, BQ_NOWAIT);
+  }
+  return bq_len(queue) == 0;
+}
+
+static void expect_no_loop_asleep_beside_an_item(call_kind kind) {
   bq_options options = number_options(BQ_FIFO, 0);
   const int64_t numbers[3] = {1, 2, 3};
   options.linger_ns = 3600 * SECOND; /* looks again for as long as this takes */
   for (int round = 0; round < 100; round++) {
     bq_queue *queue = queue_from(&options);
-    bq_poller *pollers[4];
+    bq_poller *pollers[LENGTH(numbers)];
+    bool busy[LENGTH(numbers)] = {false};
     for (size_t i = 0; i < LENGTH(pollers); i++) pollers[i] = poller_on(queue, BQ_READABLE);
     call looking = {
         .kind = kind, .queue = queue, .timeout_ns = BQ_FOREVER, .events = BQ_READABLE};
     call_start(&looking);
-    await(atomic_load(&looking.thread_id));
+    await(atomic_load(&looking.thread_id) != 0);
     CHECK_STATUS(bq_put_many(queue, numbers, LENGTH(numbers), BQ_NOWAIT), LENGTH(numbers));
     call_end(&looking);
-    CHECK_EQ(bq_len(queue), leaves);
-    await(count_readable(pollers, LENGTH(pollers)) >= leaves);
+    await(all_taken(queue, pollers, busy, LENGTH(pollers)));
     unref_all(pollers, LENGTH(pollers));
     bq_queue_unref(queue);
   }
 }
 
-TEST(a_get_that_looks_again_wakes_loops_for_what_it_leaves) { expect_others_woken(CALL_GET, 2); }
-TEST(a_peek_that_looks_again_wakes_loops_for_every_item) { expect_others_woken(CALL_PEEK, 3); }
-TEST(a_poll_that_looks_again_wakes_loops_for_every_item) { expect_others_woken(CALL_POLL, 3); }
+TEST(a_get_that_looks_again_leaves_no_loop_asleep_beside_an_item) {
+  expect_no_loop_asleep_beside_an_item(CALL_GET);
+}
+TEST(a_peek_that_looks_again_leaves_no_loop_asleep_beside_an_item) {
+  expect_no_loop_asleep_beside_an_item(CALL_PEEK);
+}
+TEST(a_poll_that_looks_again_leaves_no_loop_asleep_beside_an_item) {
+  expect_no_loop_asleep_beside_an_item(CALL_POLL);
+}
+
+static atomic_bool held, let_go;
+
+static void hold(int signal_number) {
+  (void)signal_number;
+  atomic_store(&held, true);
+  while (!atomic_load(&let_go)) sched_yield();
+}
+
+static bool readable_after_one_more(bq_poller *poller, bq_queue *queue) {
+  put_number(queue, 1);
+  return poller_readable(poller);
+}
+
+TEST(a_thread_that_is_held_up_while_it_looks_again_keeps_no_loop_asleep) {
+  bq_options options = number_options(BQ_FIFO, 0);
+  options.linger_ns = 3600 * SECOND;
+  const struct sigaction action = {.sa_handler = hold};
+  CHECK(!sigaction(SIGUSR1, &action, NULL));
+  for (int round = 0; round < 20; round++) {
+    bq_queue *queue = queue_from(&options);
+    bq_poller *poller = poller_on(queue, BQ_READABLE);
+    call looking = {.kind = CALL_GET, .queue = queue, .timeout_ns = BQ_FOREVER};
+    atomic_store(&held, false);
+    atomic_store(&let_go, false);
+    call_start(&looking);
+    await(atomic_load(&looking.thread_id) != 0);
+    CHECK(!pthread_kill(looking.thread, SIGUSR1));
+    await(atomic_load(&held));
+    await(readable_after_one_more(poller, queue));
+    atomic_store(&let_go, true);
+    CHECK_STATUS(call_end(&looking), BQ_OK);
+    bq_poller_unref(poller);
+    bq_queue_unref(queue);
+  }
+}
 
 /* First come, first served. */
 

@@ -79,7 +79,8 @@ DESCRIPTOR_OF_WAIT = "polling::a_descriptor_made_during_a_wait_is_readable_when_
 REFUSED_OF_TWO = "polling::whoever_is_refused_between_two_polls_is_called_again"
 REFUSED = "polling::whoever_is_called_and_refused_is_called_again"
 SECOND_OF_TWO = "looking::a_get_that_looks_wakes_another_for_the_second_of_two_puts"
-LOOP_LOOKS = "looking::a_loop_that_looks_reports_the_item_and_wakes_another_for_the_next"
+NOT_RELIED_ON = "looking::who_does_not_look_any_more_is_not_relied_on"
+NOTHING_MORE = "looking::what_is_left_while_a_get_finds_nothing_more_is_not_forgotten"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
 
@@ -129,10 +130,20 @@ def weakenings():
     yield weaken(pair, "no barrier of a shutdown that discards",
                  Change("src/queue/end.rs", "pub fn shutdown(", "self.settle(Deadline::Never);", ""), (DISCARD,))
 
-    pair = "tail RMW + fence / lookers RMW + fence"
-    yield weaken(pair, "no fence behind the claim of a put", TAIL_WITHOUT_FENCE, (SECOND_OF_TWO,))
+    pair = "stamp, full() / lookers RMW + fence"
     yield weaken(pair, "no fence where a looker leaves", without_fence(WAIT, "pub fn looks_now("),
-                 (SECOND_OF_TWO, LOOP_LOOKS), preemptions=2)
+                 (NOT_RELIED_ON,))
+    yield weaken(pair, "an item is left before it is visible",
+                 Change(WAIT, "pub fn is_left_to_lookers(", "barrier::full();", ""), (SECOND_OF_TWO,))
+
+    pair = "CASCADE RMW + fence / tail RMW + fence"
+    yield weaken(pair, "taken back Relaxed",
+                 (relaxed(WAIT, "pub fn calm(", "Ordering::SeqCst", "SeqCst"),
+                  without_fence(WAIT, "pub fn calm(")), (NOTHING_MORE,), preemptions=2)
+    yield weaken(pair, "no look behind taking it back",
+                 Change(WAKE, "fn cascade(",
+                        "if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {",
+                        "if true {"), (NOTHING_MORE,))
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),

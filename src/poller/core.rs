@@ -141,6 +141,9 @@ impl Core {
         let watches = self.watches.lock();
         let watched = watches.all.get(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let watch = &watched.watch;
+        if !events.has(Events::READABLE) {
+            watch.looks_now();
+        }
         let before = watch.events.replace(events);
         watch.data.set(data);
         let token = match watch.place.get() {
@@ -171,7 +174,9 @@ impl Core {
         while let Some(token) = found.pop() {
             Self::receive(token);
         }
-        watched.leave(unserved);
+        if unserved {
+            queue.pass_on(watched.watch.events.get());
+        }
         Ok(()) // the reference to the queue goes here, outside of the lock
     }
 
@@ -200,7 +205,9 @@ impl Core {
             let watched = watches.all.remove(&queue).expect("it was there");
             let unserved = watched.retire();
             drop(watches);
-            watched.leave(unserved);
+            if unserved {
+                watched.queue.pass_on(watched.watch.events.get());
+            }
         }
         self.drop_received(&mut self.watches.lock());
         self.bell.until_silent();
@@ -233,18 +240,9 @@ impl Core {
 impl Watched {
     /// Ends the watch. `true`: its token is elsewhere, so a wake-up may go unserved. Under the core's lock.
     fn retire(&self) -> bool {
+        self.watch.looks_now();
         let token = Watch::disarm(&self.watch);
         let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
         circulated && token.is_none()
-    }
-
-    /// Of one that is retired, out of every lock: others are told what was meant for it.
-    fn leave(&self, unserved: bool) {
-        if self.watch.looks.take() && self.queue.looks_now() {
-            self.queue.share_out(1); // which is unserved
-        }
-        if unserved {
-            self.queue.pass_on(self.watch.events.get());
-        }
     }
 }

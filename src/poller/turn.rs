@@ -84,22 +84,19 @@ impl Turn {
         readers.map(|watch| watch.queue().len() as u64).sum()
     }
 
-    /// The watches that read: says to their queues that the poll will look at them again, soon.
+    /// Where one watch is left, and reads: says to its queue that the poll will look again, soon. One of several
+    /// may have to wait until the others are served.
     pub fn will_look(&self) {
-        for watch in self.watches().filter(|watch| watch.events.get().has(Events::READABLE)) {
-            watch.looks.set(true);
-            watch.queue().will_look();
+        if self.len == 1
+            && let Some(watch) = self.watches().next()
+        {
+            watch.will_look();
         }
     }
 
-    /// The poll looks at them right behind this. `answer` gets those to whose queues more may have been left
-    /// than one item.
-    pub fn looks_now(&self, mut answer: impl FnMut(&Watch)) {
-        for watch in self.watches().filter(|watch| watch.looks.take()) {
-            if watch.queue().looks_now() {
-                answer(watch);
-            }
-        }
+    /// The poll looks right behind this.
+    pub fn looks_now(&self) {
+        self.watches().for_each(Watch::looks_now);
     }
 
     /// Whether it is worth serving one of the watches.

@@ -24,12 +24,11 @@ pub(super) struct Watch {
     pub core: Shared<Core>,
     /// Alive while the watch is not removed: the poller holds a reference until then.
     queue: NonNull<Counted<Queue>>,
-    /// These three change and are read under the core's lock.
+    /// These four change and are read under the core's lock.
     pub place: Cell<Place>,
     pub events: Cell<Events>,
     pub data: Cell<*mut c_void>,
-    /// Whether the polling thread has said to the queue that it will look; of one that was removed, the remover's.
-    pub looks: Cell<bool>,
+    looks: Cell<bool>,
     /// The link of whichever list the token is on; used by its holder only.
     pub next: Cell<*mut Watch>,
 }
@@ -73,11 +72,18 @@ impl Watch {
         unsafe { self.queue.as_ref() }
     }
 
-    /// One more reference to the queue. As for [`Self::queue`].
-    pub fn share_queue(&self) -> Shared<Queue> {
-        debug_assert_ne!(self.place.get(), Place::Removed);
-        // SAFETY: as in queue.
-        unsafe { self.queue.as_ref() }.share()
+    /// Says to the queue, if the watch reads, that the polling thread will look again, soon. Under the core's lock.
+    pub fn will_look(&self) {
+        if self.events.get().has(Events::READABLE) && !self.looks.replace(true) {
+            self.queue().will_look();
+        }
+    }
+
+    /// It looks right behind this, or whoever ends the watch does. Under the core's lock.
+    pub fn looks_now(&self) {
+        if self.looks.take() {
+            self.queue().looks_now();
+        }
     }
 
     /// Those of the watched events that hold now. Under the core's lock.

@@ -60,7 +60,7 @@ impl Queue {
             barrier::full(); // light() was not enough
             attention = self.waiters.attention();
         }
-        if attention.has(Attention::READERS) && !self.waiters.anybody_looks() {
+        if attention.has(Attention::READERS) && !self.waiters.is_left_to_lookers() {
             self.wake_up_to(Line::Readers, count);
         }
         if attention.has(Attention::DISCARD) {
@@ -74,8 +74,8 @@ impl Queue {
         if attention.has(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
         }
-        if attention.has(Attention::CASCADE) && self.store.readiness().is_ok() {
-            self.wake_up_to(Line::Readers, 1);
+        if attention.has(Attention::CASCADE) {
+            self.cascade();
         }
         if attention.has(Attention::SHUT) {
             self.tell_if_drained();
@@ -122,11 +122,17 @@ impl Queue {
     }
 
     fn pass_on_items(&self) {
-        let anybody = self.waiters.attention().has(Attention::READERS);
-        // Also for an item that is on its way: the end of its put may have left it to whoever passes this on.
-        // Who is woken too early enlists again and settles it.
-        if anybody && self.store.readiness() != Err(NotGot::Empty) {
-            self.wake_up_to(Line::Readers, 1);
+        if !self.waiters.attention().has(Attention::READERS) {
+            return;
+        }
+        if self.store.readiness() == Err(NotGot::Pending) {
+            // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
+            // wake the next ones. It may have ended just now: hence another look.
+            self.waiters.raise(Attention::CASCADE);
+        }
+        match self.store.readiness() {
+            Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),
+            Err(NotGot::Empty | NotGot::Pending) => {}
         }
     }
 
@@ -136,16 +142,26 @@ impl Queue {
         self.waiters.will_look();
     }
 
-    /// One who reads looks again right behind this, and either gets an item or enlists. `true`: it is to
-    /// [`Self::share_out`] what else was left to it.
-    pub fn looks_now(&self) -> bool {
-        self.waiters.looks_now() && self.waiters.attention().has(Attention::READERS)
+    /// One who reads looks again right behind this, and answers for one item: it gets or reports it, or enlists,
+    /// or passes it on. Whoever gets it wakes another for the next one.
+    pub fn looks_now(&self) {
+        self.waiters.looks_now();
     }
 
-    /// Wakes a reader for each item but `own`, for which the caller answers. Items on their way count: the end
-    /// of a put may have left its item to somebody who looks no more.
-    pub fn share_out(&self, own: usize) {
-        self.wake_up_to(Line::Readers, self.len().saturating_sub(own));
+    /// After a get, while there may be items that nobody was woken for.
+    fn cascade(&self) {
+        loop {
+            match self.store.readiness() {
+                Ok(()) => return self.wake_up_to(Line::Readers, 1),
+                Err(NotGot::Pending) => return, // the end of that put wakes one
+                Err(NotGot::Empty | NotGot::Drained) => {}
+            }
+            self.waiters.calm(Attention::CASCADE);
+            if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {
+                return;
+            }
+            self.waiters.raise(Attention::CASCADE); // raised anew in between, perhaps
+        }
     }
 
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put

@@ -7,8 +7,8 @@ mod linger;
 mod list;
 mod node;
 
-use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence_after_rmw};
-use crate::sys::barrier;
+use crate::sync::{AtomicU32, AtomicU64, MODEL, Mutex, MutexGuard, Ordering, fence_after_rmw};
+use crate::sys::{barrier, clock};
 
 pub use linger::{Linger, Patience};
 pub use node::{Fired, Node, Target, Wake, Who};
@@ -115,6 +115,10 @@ pub enum Line {
     Others,
 }
 
+/// How long one who is about to look is waited for: so long an item may lie beside somebody who sleeps, or as
+/// long as a looker has lost its processor if nothing more is put.
+const SOON_NS: u64 = 20_000;
+
 #[repr(C)] // the word that every call reads first, behind what else it reads of a queue
 pub struct Waiters {
     attention: AtomicU32,
@@ -122,8 +126,9 @@ pub struct Waiters {
     /// consumer that keeps catching up costs every put a miss.
     _gap: [u64; 8],
     pub patience: Patience,
-    /// How many are about to look at the state once more. What comes in meanwhile is left to them.
+    /// How many are about to look at the state once more, and when somebody was last known to do so soon.
     lookers: AtomicU32,
+    looked_at: AtomicU64,
     lists: Mutex<Lists>,
     wakes: AtomicU64,
 }
@@ -136,6 +141,7 @@ impl Waiters {
             _gap: [0; 8],
             patience: Patience::of_a_thread(),
             lookers: AtomicU32::new(0),
+            looked_at: AtomicU64::new(0),
             lists: Mutex::new(Lists::new()),
             wakes: AtomicU64::new(0),
         }
@@ -155,26 +161,56 @@ impl Waiters {
         fence_after_rmw();
     }
 
+    /// Takes back what was raised.
+    pub fn calm(&self, what: Attention) {
+        // ORDERING: SeqCst; as in raise: whoever raised it before this saw a reason that is seen behind this.
+        self.attention.fetch_and(!what.0, Ordering::SeqCst);
+        fence_after_rmw();
+    }
+
     /// The caller is about to look at the state once more; [`Self::looks_now`] follows.
     pub fn will_look(&self) {
-        // ORDERING: Relaxed; who does not see it wakes somebody, as if it had come later.
+        // ORDERING: Relaxed, both; who does not see it wakes somebody, as if it had come later.
+        self.looked_at.store(clock::now(), Ordering::Relaxed);
         self.lookers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The caller looks at the state right behind this. `true`: as the last one, so it answers for all that was
-    /// left to those who looked.
-    pub fn looks_now(&self) -> bool {
-        // ORDERING: SeqCst and a fence; pairs with anybody_looks. The looker leaves, then looks at the state; the
+    /// The caller looks at the state right behind this.
+    pub fn looks_now(&self) {
+        // ORDERING: SeqCst and a fence; pairs with is_left_to_lookers. The looker leaves, then looks at the state; the
         // changer changes the state, then looks here: it sees that nobody looks, or the looker sees the change.
-        let last = self.lookers.fetch_sub(1, Ordering::SeqCst) == 1;
+        self.lookers.fetch_sub(1, Ordering::SeqCst);
         fence_after_rmw();
-        last
     }
 
-    /// To be looked at behind the read-modify-write that changed the state: whether somebody else is going to look.
-    pub fn anybody_looks(&self) -> bool {
+    /// To be asked behind the read-modify-write that brought something in, while somebody sleeps: whether it is left
+    /// to those who are about to look. They get it, and wake others for what comes behind it. But one who has not
+    /// looked for long has lost its processor, perhaps for milliseconds: so now and then somebody is woken.
+    pub fn is_left_to_lookers(&self) -> bool {
+        // ORDERING: Relaxed; a hint.
+        if self.lookers.load(Ordering::Relaxed) == 0 || !self.is_looked_at_soon() {
+            return false;
+        }
+        if !self.attention().has(Attention::CASCADE) {
+            self.raise(Attention::CASCADE);
+        }
+        // What came in is visible before this is left alone with it, and CASCADE: light() is not enough.
+        barrier::full();
         // ORDERING: SeqCst; see looks_now.
         self.lookers.load(Ordering::SeqCst) > 0
+    }
+
+    fn is_looked_at_soon(&self) -> bool {
+        if MODEL {
+            return true;
+        }
+        let now = clock::now();
+        // ORDERING: Relaxed, both; a hint.
+        let soon = now.saturating_sub(self.looked_at.load(Ordering::Relaxed)) < SOON_NS;
+        if !soon {
+            self.looked_at.store(now, Ordering::Relaxed); // who is woken now looks soon
+        }
+        soon
     }
 
     /// Enlists a waiter for `events`; the caller then looks whether one of them holds already. A node
@@ -215,9 +251,9 @@ impl Waiters {
     /// Takes the first waiter of a line off the lists, to be fired after every lock is released.
     pub fn next(&self, line: Line) -> Option<Wake> {
         let mut lists = self.lists.lock();
-        let wake = lists.pop(line)?;
+        let wake = lists.pop(line);
         self.lower(&lists);
-        Some(wake)
+        wake
     }
 
     /// The number of the waiter that begins next: those before it are those who wait now.

@@ -85,6 +85,38 @@ fn of_two_that_look_the_last_one_answers() {
 }
 
 #[test]
+fn who_does_not_look_any_more_is_not_relied_on() {
+    model(|| {
+        let queue = fifo(1);
+        let next = Loop::of(&queue, READABLE);
+        queue.will_look();
+        let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
+        queue.looks_now();
+        let _ = get(&queue, NOW);
+        putter.join().unwrap();
+        nobody_sleeps_beside_an_item(&queue, &[&next]);
+    });
+}
+
+/// The get of the first item finds no other, so that gets need not wake anybody any more, just while two more are
+/// left to the one who looks.
+#[test]
+fn what_is_left_while_a_get_finds_nothing_more_is_not_forgotten() {
+    model(|| {
+        let queue = fifo(4);
+        let next = Loop::of(&queue, READABLE);
+        queue.will_look();
+        put(&queue, 0, NOW).unwrap();
+        let putter = on_thread(&queue, |queue| assert_eq!(put_both(queue, [1, 2], NOW), Ok(2)));
+        get(&queue, NOW).unwrap();
+        queue.looks_now();
+        let _ = get(&queue, NOW);
+        putter.join().unwrap();
+        nobody_sleeps_beside_an_item(&queue, &[&next]);
+    });
+}
+
+#[test]
 fn a_peek_that_looks_wakes_another() {
     model_fenced(|| {
         let queue = looked_at(1);
