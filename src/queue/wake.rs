@@ -143,7 +143,7 @@ impl Queue {
     }
 
     /// One who reads looks again right behind this, and answers for one item: it gets or reports it, or enlists,
-    /// or passes it on. Whoever gets it wakes another for the next one.
+    /// or passes it on. Whoever gets it wakes others for those that are left.
     pub fn looks_now(&self) {
         self.waiters.looks_now();
     }
@@ -152,7 +152,8 @@ impl Queue {
     fn cascade(&self) {
         loop {
             match self.store.readiness() {
-                Ok(()) => return self.wake_up_to(Line::Readers, 1),
+                // For each that is left: who is woken may be busy, and its get late.
+                Ok(()) => return self.wake_up_to(Line::Readers, self.len()),
                 Err(NotGot::Pending) => return, // the end of that put wakes one
                 Err(NotGot::Empty | NotGot::Drained) => {}
             }

@@ -1,6 +1,10 @@
 //! Items as bytes: how long, how aligned, how copied.
 
 use std::alloc::Layout;
+use std::mem::MaybeUninit;
+
+/// Eight bytes of whatever it is: padding and pointers, too.
+type Word = MaybeUninit<[u8; 8]>;
 
 /// The shape of an item. C never says what alignment a type has, so an item gets the largest that its
 /// size allows, up to that of max_align_t.
@@ -49,7 +53,7 @@ impl ItemLayout {
         unsafe {
             if self == Self::WORD {
                 // The common case as one word instead of a call; the caller's side may be unaligned.
-                to.cast::<[u8; 8]>().write_unaligned(from.cast::<[u8; 8]>().read_unaligned());
+                to.cast::<Word>().write_unaligned(from.cast::<Word>().read_unaligned());
             } else {
                 std::ptr::copy_nonoverlapping(from, to, self.size);
             }

@@ -68,8 +68,8 @@ impl Attention {
     pub const READERS: Self = Self(1);
     pub const WRITERS: Self = Self(2);
     pub const OTHERS: Self = Self(4);
-    /// A wake-up may have reached a reader that could not see its item yet: gets wake the next reader
-    /// for as long as there are items.
+    /// Items may be there that nobody was woken for, or somebody who could not see them yet: gets wake readers
+    /// for those that are left, until there are none.
     pub const CASCADE: Self = Self(8);
     /// Shut down: the get that takes the last item has to say so.
     pub const SHUT: Self = Self(16);
