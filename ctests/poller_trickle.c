@@ -317,9 +317,9 @@ static event_loop loop_that_lingers(void) {
 }
 
 /*
- * Level-triggered, the poller's descriptor comes before those that became readable since: the loop is
- * sent to them once more before it lingers again. Here each look again finds something, so a visit that
- * lingers ends by courtesy only, after 50 microseconds.
+ * Level-triggered, the poller's descriptor comes before those that became readable since: the next call
+ * sends the loop to them once more. Here each look again finds something, so a visit that lingers ends by
+ * courtesy only, after 45 microseconds.
  */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
   event_loop loop = loop_that_lingers();

@@ -27,8 +27,8 @@ use crate::wait::{Events, Linger};
 ///    exactly once. While the loop is busy no producer makes a system call. A new poller is armed;
 ///    adding or modifying a watch whose event already holds makes the descriptor readable at once.
 /// 5. With several pollers or threads on one queue, one put wakes one of them, or none while another
-///    one looks again before it sleeps (see linger_ns): that one takes the item, and its get
-///    wakes others for what is left. Who is woken gets a hint, not the item: another may take it first,
+///    one looks again before it sleeps (see linger_ns): that one takes the item, and its get wakes
+///    others for what is left. Who is woken gets a hint, not the item: another may take it first,
 ///    and then the next poll reports nothing.
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
 ///    or the last unref of a poller, passes on a wake-up that was not served. Unregister the

@@ -28,7 +28,7 @@ pub(super) struct Watch {
     pub place: Cell<Place>,
     pub events: Cell<Events>,
     pub data: Cell<*mut c_void>,
-    looks: Cell<bool>,
+    looks: Cell<bool>, // whether the queue counts on the polling thread; see will_look
     /// The link of whichever list the token is on; used by its holder only.
     pub next: Cell<*mut Watch>,
 }

@@ -1,5 +1,5 @@
-//! Whoever looks again before it sleeps is left what is put meanwhile, wakes others for more than it can take,
-//! and for all of it when it gives up.
+//! Whoever looks again before it sleeps is left what is put meanwhile, and answers for one item of it: gets it, or
+//! passes it on. Each get wakes others for those that are left.
 
 use std::ptr::null_mut;
 
@@ -66,7 +66,7 @@ fn a_get_that_looks_wakes_another_for_the_second_item_of_one_put() {
 }
 
 #[test]
-fn of_two_that_look_the_last_one_answers() {
+fn two_that_look_leave_nobody_asleep_beside_an_item() {
     model_fenced(|| {
         let queue = looked_at(2);
         let this = loop_in_vain(&queue);
