@@ -177,14 +177,7 @@ impl Store {
     /// `item` is as long as the store's items.
     pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
         // SAFETY: passed on.
-        unsafe {
-            match self {
-                Self::Fifo(fifo) => fifo.push_many(item, 1).map(drop),
-                Self::Lifo(lifo) => lifo.push(item, priority),
-                Self::Priority(heap) => heap.push(item, priority),
-                Self::Compare(heap) => heap.push(item, priority),
-            }
-        }
+        on!(self, store => unsafe { store.push(item, priority) })
     }
 
     /// Puts at least one and at most `count` items; how many.
@@ -228,14 +221,7 @@ impl Store {
     /// `item` has room for one item.
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         // SAFETY: passed on.
-        unsafe {
-            match self {
-                Self::Fifo(fifo) => fifo.pop_many(item, 1).map(drop),
-                Self::Lifo(lifo) => lifo.pop(item),
-                Self::Priority(heap) => heap.pop(item),
-                Self::Compare(heap) => heap.pop(item),
-            }
-        }
+        on!(self, store => unsafe { store.pop(item) })
     }
 
     /// Takes at least one and at most `max` items out; how many.

@@ -52,6 +52,13 @@ impl Fifo {
     }
 
     /// # Safety
+    /// As for `Store::pop`.
+    pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
+        // SAFETY: passed on.
+        unsafe { self.pop_many(item, 1) }.map(drop)
+    }
+
+    /// # Safety
     /// As for `Store::pop_many`.
     #[inline(never)]
     pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {

@@ -67,6 +67,13 @@ impl Fifo {
     }
 
     /// # Safety
+    /// As for `Store::push`.
+    pub unsafe fn push(&self, item: *const u8, _priority: i64) -> Result<(), NotPut> {
+        // SAFETY: passed on.
+        unsafe { self.push_many(item, 1) }.map(drop)
+    }
+
+    /// # Safety
     /// As for `Store::push_many`.
     #[inline(never)]
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
