@@ -40,6 +40,7 @@ struct ping {
 static void samples_make(struct samples *samples) {
   samples->values = malloc(MOST_SAMPLES * sizeof *samples->values);
   if (!samples->values) fail("no memory");
+  memset(samples->values, 1, MOST_SAMPLES * sizeof *samples->values); /* no page faults later */
 }
 
 static void samples_add(struct samples *samples, int64_t ns) {
