@@ -266,11 +266,12 @@ pub unsafe extern "C" fn bq_poller_remove(
 ///
 /// Never waits; before it returns 0 it may look again for a moment, see linger_ns. Returning 0 it
 /// has armed the poller and answered every bq_poller_wake() so far: a loop looks at flags that
-/// other threads set after that. If looking again has kept finding something for 50 microseconds,
-/// it returns 0 with the descriptor made readable again, so that the loop gets to serve its other
-/// descriptors: to the loop that is a wake-up like any other. Without BQ_POLLER_EDGE it does so
-/// twice, before it looks again: epoll names a descriptor that stayed readable before others that
-/// became readable meanwhile.
+/// other threads set after that. Where looking again keeps finding something, it returns 0 twice in
+/// a row all the same, with the descriptor made readable again, so that the loop gets to serve its
+/// other descriptors: to the loop that is a wake-up like any other. It does so every 20
+/// microseconds while that serves somebody, as far as it can tell from how long the loop is away,
+/// every 90 while it does not. Twice, because epoll names a descriptor that stayed readable before
+/// others that became readable meanwhile.
 ///
 /// Returns how many were written, > 0; 0: none, and the poller is armed; or BQ_BUSY (another thread
 /// polls), BQ_INVALID (a NULL, `max` 0), BQ_FORKED.

@@ -7,8 +7,8 @@ use std::hash::BuildHasherDefault;
 use std::ptr;
 
 use super::bell::Bell;
+use super::courtesy::Courtesy;
 use super::inbox::{Inbox, Met, Sleeper};
-use super::poll::Courtesy;
 use super::turn::Turn;
 use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
@@ -33,7 +33,7 @@ pub(super) struct Core {
     /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
     pub ringing: Cell<bool>,
     /// What is owed to the loop's other descriptors; used by the polling thread.
-    pub courtesy: Cell<Courtesy>,
+    pub courtesy: Courtesy,
     /// Whether the polling thread is to ring when it leaves; used by it only.
     pub owes_ring: Cell<bool>,
     /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
@@ -69,7 +69,7 @@ impl Core {
             mode: config.mode,
             linger: config.linger,
             patience: Patience::of_a_loop(),
-            courtesy: Cell::new(Courtesy::None),
+            courtesy: Courtesy::new(config.mode),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             refused: AtomicBool::new(false),

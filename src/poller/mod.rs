@@ -13,6 +13,7 @@
 mod bell;
 mod callers;
 mod core;
+mod courtesy;
 mod inbox;
 mod poll;
 mod polling;

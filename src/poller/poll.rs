@@ -10,7 +10,7 @@ use super::turn::{FEW, Turn};
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
 use crate::sync::Ordering;
-use crate::sys::clock::{self, Deadline, Timeout};
+use crate::sys::clock::{Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
 use crate::wait::{Events, Linger};
@@ -25,32 +25,6 @@ pub struct Report {
 
 /// How long one look again may take.
 const A_MOMENT_NS: u64 = 20_000;
-/// How long looking again keeps a loop from its other descriptors.
-const COURTESY_NS: u64 = 45_000;
-
-/// Whether the loop is kept from its other descriptors.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Courtesy {
-    None,
-    /// Since then, on the clock, each look again has found something.
-    Since(u64),
-    /// The loop was just told 0. A descriptor that stayed readable comes first where it is level-triggered, before
-    /// all that have become readable since: they are not served yet, so the next call says 0 as well. Behind
-    /// round trips that never pause, until another descriptor is served: 67 us without, 18 with. At once, so
-    /// that one round trip is longer and not two: 99 % are shorter than 1.1 us if it waits, 0.8 if not.
-    Owed,
-}
-
-impl Courtesy {
-    fn after_looking(self, found: bool) -> Self {
-        match self {
-            Self::Owed => Self::Owed,
-            Self::Since(since) if found => Self::Since(since),
-            Self::None if found => Self::Since(clock::now()),
-            Self::None | Self::Since(_) => Self::None,
-        }
-    }
-}
 
 /// While this lives, puts leave their items to the poll, which is about to look.
 struct Looking<'c>(&'c Core);
@@ -99,7 +73,7 @@ impl Core {
             return Ok(0);
         }
         loop {
-            if self.is_courteous() {
+            if self.courtesy.is_due(|| self.send_away()) {
                 return Ok(0);
             }
             if self.serve(&mut reports, Deadline::Never) > 0 {
@@ -109,7 +83,7 @@ impl Core {
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
             self.by_hand.swap(false, Ordering::SeqCst);
             if self.go_to_sleep() {
-                self.courtesy.set(Courtesy::None);
+                self.courtesy.is_done();
                 return Ok(0);
             }
         }
@@ -205,7 +179,9 @@ impl Core {
         let found = self.is_worth_waiting()
             && self.look_again(deadline)
             && !self.by_hand.load(Ordering::Relaxed);
-        self.courtesy.set(self.courtesy.get().after_looking(found));
+        if found {
+            self.courtesy.found();
+        }
         self.gather();
         self.serve_all(reports, OnQuiet::KeepFew);
         // Again while one was ready when it was to be armed, and no more when it was to be reported.
@@ -293,17 +269,8 @@ impl Core {
         self.patience.look_again(self.linger, moment, || Looking::of(self), ready)
     }
 
-    /// A loop that polls until 0 sees nothing else while each look again finds something. Now and then it
-    /// is told 0 with the descriptor readable: it looks at its other descriptors and comes back.
-    fn is_courteous(&self) -> bool {
-        let next = match self.courtesy.get() {
-            Courtesy::Owed => Courtesy::None,
-            Courtesy::Since(since) if clock::now().saturating_sub(since) > COURTESY_NS => {
-                if self.mode == Mode::Level { Courtesy::Owed } else { Courtesy::None }
-            }
-            Courtesy::None | Courtesy::Since(_) => return false,
-        };
-        self.courtesy.set(next);
+    /// Has the loop called again at once, though this call says 0. `false`: it has no descriptor.
+    fn send_away(&self) -> bool {
         let Some(fd) = self.bell.made() else { return false };
         if fd.fills_up() {
             fd.quiet(); // a full pipe gives no edge
