@@ -27,11 +27,22 @@ static void refuses_to_get(bq_queue *queue, int64_t timeout_ns) {
   CHECK_EQ(numbers[1], 6);
 }
 
+/* A thread of the parent may have held a lock that is needed to look. */
+static void refuses_to_look(const bq_queue *queue) {
+  bq_stats stats = BQ_STATS_INIT;
+  CHECK_STATUS(bq_queue_stats(queue, &stats), BQ_FORKED);
+  CHECK_EQ(stats.puts, 0);
+  CHECK_EQ(bq_len(queue), 0);
+  CHECK_EQ(bq_capacity(queue), 0);
+  CHECK_EQ(bq_unfinished(queue), 0);
+}
+
 static void refuses_everything_that_blocks(void *argument) {
   refuses_to_put(argument, BQ_NOWAIT);
   refuses_to_put(argument, BQ_FOREVER);
   refuses_to_get(argument, BQ_NOWAIT);
   refuses_to_get(argument, BQ_FOREVER);
+  refuses_to_look(argument);
 }
 
 static void refuses_everything_that_signals(void *argument) {

@@ -214,7 +214,7 @@ typedef struct bq_options {
 } bq_options;
 
 /**
- * What a queue has done and what it is at. Start from BQ_STATS_INIT.
+ * Counters and the current state of a queue. Start from BQ_STATS_INIT.
  */
 typedef struct bq_stats {
   /**
@@ -611,21 +611,21 @@ BQ_API uint32_t bq_poll(struct bq_queue *queue, uint32_t events, int64_t timeout
  * How many items are queued. Exact when nobody else is at work, otherwise never more than a
  * concurrent call away from the truth.
  *
- * Never blocks. 0 for NULL.
+ * Never blocks. 0 for NULL and in a forked child.
  */
 BQ_API size_t bq_len(const struct bq_queue *queue);
 
 /**
  * The most items that the queue holds; 0: unbounded.
  *
- * Never blocks. 0 for NULL.
+ * Never blocks. 0 for NULL and in a forked child.
  */
 BQ_API size_t bq_capacity(const struct bq_queue *queue);
 
 /**
  * How many items were put and neither reported done nor discarded. As exact as bq_len().
  *
- * Never blocks. 0 for NULL.
+ * Never blocks. 0 for NULL and in a forked child.
  */
 BQ_API size_t bq_unfinished(const struct bq_queue *queue);
 
@@ -633,16 +633,17 @@ BQ_API size_t bq_unfinished(const struct bq_queue *queue);
  * Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
  * discards nothing: puts wait until there is room again.
  *
- * Never blocks. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
+ * Never waits for items or room. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
  */
 BQ_API bq_status bq_set_capacity(struct bq_queue *queue, size_t capacity);
 
 /**
  * Takes the statistics of a queue. The counts are as exact as bq_len(), each for itself.
  *
- * `stats`: its `size` says how much to write. Never blocks for longer than a moment.
+ * `stats`: its `size` says how much to write. Never waits for items or room, only for its turn at
+ * the queue's list of waiters, as bq_set_capacity() does.
  *
- * Returns BQ_OK; BQ_INVALID (a NULL, `size` below that of its own field).
+ * Returns BQ_OK; BQ_INVALID (a NULL, `size` below that of its own field); BQ_FORKED.
  */
 BQ_API bq_status bq_queue_stats(const struct bq_queue *queue, struct bq_stats *stats);
 

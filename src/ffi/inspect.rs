@@ -1,40 +1,40 @@
 //! Looking at a queue, and changing its capacity.
 
-use super::{bq_queue, bq_status, guard, live_queue, queue, required_mut, status};
+use super::{bq_queue, bq_status, guard, live_queue, required_mut, status};
 use crate::status::Status;
 
 /// How many items are queued. Exact when nobody else is at work, otherwise never more than a
 /// concurrent call away from the truth.
 ///
-/// Never blocks. 0 for NULL.
+/// Never blocks. 0 for NULL and in a forked child.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_len(queue: *const bq_queue) -> usize {
     // SAFETY: the caller holds a reference.
-    guard(0, || unsafe { self::queue(queue) }.map_or(0, |queue| queue.len()))
+    guard(0, || unsafe { live_queue(queue) }.map_or(0, |queue| queue.len()))
 }
 
 /// The most items that the queue holds; 0: unbounded.
 ///
-/// Never blocks. 0 for NULL.
+/// Never blocks. 0 for NULL and in a forked child.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_capacity(queue: *const bq_queue) -> usize {
     // SAFETY: the caller holds a reference.
-    guard(0, || unsafe { self::queue(queue) }.map_or(0, |queue| queue.capacity()))
+    guard(0, || unsafe { live_queue(queue) }.map_or(0, |queue| queue.capacity()))
 }
 
 /// How many items were put and neither reported done nor discarded. As exact as bq_len().
 ///
-/// Never blocks. 0 for NULL.
+/// Never blocks. 0 for NULL and in a forked child.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_unfinished(queue: *const bq_queue) -> usize {
     // SAFETY: the caller holds a reference.
-    guard(0, || unsafe { self::queue(queue) }.map_or(0, |queue| queue.unfinished()))
+    guard(0, || unsafe { live_queue(queue) }.map_or(0, |queue| queue.unfinished()))
 }
 
 /// Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
 /// discards nothing: puts wait until there is room again.
 ///
-/// Never blocks. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
+/// Never waits for items or room. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_set_capacity(queue: *mut bq_queue, capacity: usize) -> bq_status {
     status(|| {
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn bq_set_capacity(queue: *mut bq_queue, capacity: usize) 
     })
 }
 
-/// What a queue has done and what it is at. Start from BQ_STATS_INIT.
+/// Counters and the current state of a queue. Start from BQ_STATS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_stats {
@@ -76,14 +76,15 @@ pub struct bq_stats {
 
 /// Takes the statistics of a queue. The counts are as exact as bq_len(), each for itself.
 ///
-/// `stats`: its `size` says how much to write. Never blocks for longer than a moment.
+/// `stats`: its `size` says how much to write. Never waits for items or room, only for its turn at
+/// the queue's list of waiters, as bq_set_capacity() does.
 ///
-/// Returns BQ_OK; BQ_INVALID (a NULL, `size` below that of its own field).
+/// Returns BQ_OK; BQ_INVALID (a NULL, `size` below that of its own field); BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_queue_stats(queue: *const bq_queue, stats: *mut bq_stats) -> bq_status {
     status(|| {
         // SAFETY: the caller holds a reference.
-        let queue = unsafe { self::queue(queue) }.ok_or(Status::Invalid)?;
+        let queue = unsafe { live_queue(queue) }?;
         let out = required_mut(stats)?;
         // SAFETY: the struct starts with its size, set by the caller.
         let size = unsafe { out.cast::<usize>().read() };
