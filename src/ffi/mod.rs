@@ -79,7 +79,7 @@ unsafe fn live_queue<'a>(handle: *const bq_queue) -> Result<&'a Counted<Queue>, 
 /// The poller behind a handle, to work with.
 ///
 /// # Safety
-/// `poller` is null or came from `bq_poller_new`, and the caller holds a reference to it.
+/// `handle` is null or came from `bq_poller_new`, and the caller holds a reference to it.
 #[inline]
 unsafe fn live_poller<'a>(handle: *const poller::bq_poller) -> Result<&'a Poller, Status> {
     // SAFETY: passed on from the caller; a handle is a pointer made by Shared::into_raw.

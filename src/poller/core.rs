@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{c_int, c_void};
 use std::hash::BuildHasherDefault;
-use std::ptr;
+use std::{mem, ptr};
 
 use super::bell::Bell;
 use super::courtesy::Courtesy;
@@ -199,10 +199,10 @@ impl Core {
     /// The last handle is gone: every watch ends, and nothing is received any more. When this returns, `wake`
     /// does not run and is not called again, but for a call that this one was made from.
     pub fn close(&self) {
-        loop {
-            let mut watches = self.watches.lock();
-            let Some(&queue) = watches.all.keys().next() else { break };
-            let watched = watches.all.remove(&queue).expect("it was there");
+        // All at once: looking for the next one again and again costs the square of how many there are.
+        let all = mem::take(&mut self.watches.lock().all);
+        for watched in all.into_values() {
+            let watches = self.watches.lock();
             let unserved = watched.retire();
             drop(watches);
             if unserved {

@@ -103,7 +103,7 @@ impl Fifo {
     pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
         loop {
             let Some(ring) = self.first_ring()? else { continue };
-            // ORDERING: SeqCst; pairs with `is_free`: a put that may reuse this slot comes after a
+            // ORDERING: SeqCst; pairs with `nobody_peeks`: a put that may reuse this slot comes after a
             // get that moved the head, which comes after the look at the head below, and sees the pin.
             ring.pins.fetch_add(1, Ordering::SeqCst);
             fence_after_rmw();
@@ -223,7 +223,7 @@ impl Fifo {
     #[inline]
     fn first_ring(&self) -> Result<Option<&Ring>, NotGot> {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; pairs with the Release in grow and in advance: the ring is initialised.
+        // ORDERING: Acquire; pairs with the Release in link and in advance: the ring is initialised.
         let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
         if ring.is_some() {
             return Ok(ring);
@@ -298,7 +298,7 @@ impl Fifo {
         if tail & SEALED == 0 || position(tail) != position(head) {
             return;
         }
-        // ORDERING: Acquire; pairs with the Release in grow, which sealed the ring under this lock.
+        // ORDERING: Acquire; pairs with the Release in link, which sealed the ring under this lock.
         let next = ring.next.load(Ordering::Acquire);
         // SAFETY: a ring that was sealed has a next one; rings live as long as the FIFO.
         let first = unsafe { &*next };

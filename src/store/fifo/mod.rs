@@ -76,7 +76,7 @@ impl Fifo {
     pub fn shut(&self) {
         let mut chain = self.chain.lock();
         chain.shut = true;
-        // ORDERING: Release; pairs with the Acquire in `first_ring`: whoever sees this sees every ring
+        // ORDERING: Release; pairs with the Acquire in `is_shut_before_use`: whoever sees this sees every ring
         // that was made before.
         self.shut.store(true, Ordering::Release);
         // SAFETY: rings live as long as the FIFO.
@@ -90,7 +90,7 @@ impl Fifo {
     /// Exactly what the next put would find.
     pub fn is_shut(&self) -> bool {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; pairs with the Release in grow.
+        // ORDERING: Acquire; pairs with the Release in link.
         let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
             return self.is_shut_before_use();
         };
@@ -114,7 +114,7 @@ impl Fifo {
 
     pub fn entered(&self) -> u64 {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; pairs with the Release in grow.
+        // ORDERING: Acquire; pairs with the Release in link.
         match unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: who enlists and then sees
             // no put here is seen by the next put.
@@ -126,7 +126,7 @@ impl Fifo {
     pub fn left(&self) -> u64 {
         loop {
             // SAFETY: rings live as long as the FIFO.
-            // ORDERING: Acquire; pairs with the Release in grow and in advance.
+            // ORDERING: Acquire; pairs with the Release in link and in advance.
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
             let Some(ring) = ring else { return 0 };
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: who enlists for room

@@ -108,7 +108,7 @@ impl Fifo {
     fn claim_free(&self, shape: Shape, most: u64) -> Result<Claim<'_>, NotPut> {
         loop {
             // SAFETY: rings live as long as the FIFO.
-            // ORDERING: Acquire; pairs with the Release in grow: the ring is initialised.
+            // ORDERING: Acquire; pairs with the Release in link: the ring is initialised.
             let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
                 self.grow(None)?;
                 continue;

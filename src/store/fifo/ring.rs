@@ -1,4 +1,4 @@
-//! One ring of a FIFO: an array of slots, each with a sequence number.
+//! One ring of a FIFO: an array of slots, each with a stamp that says whose turn it is.
 //!
 //! ```text
 //! turn t lives in slot t % slots            tail word: position of the next put << 2 | SHUT | SEALED
