@@ -27,7 +27,7 @@ HISTORIES ?= 100000
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all lib demo test header install uninstall fmt lint clean help \
+.PHONY: all lib demo examples test header install uninstall fmt lint clean help \
   prove models weaken schedules linearize fuzz tsan asan ctests valgrind faults faults-suite soak abi abi-record \
   dependencies
 
@@ -42,11 +42,13 @@ lib:
 	@$(STEP) "build both libraries" cargo rustc --release --lib --crate-type cdylib --crate-type staticlib
 	@$(MAKE) -s --no-print-directory $(NATIVE)
 
-# The system libraries that a program needs beside libbridgeq.a, in the words of rustc.
+# The system libraries that a program needs beside libbridgeq.a, as rustc says, each once. Without those that every C
+# compiler adds by itself, and better: -lgcc_s would be in the way of -static.
 $(NATIVE): Cargo.toml $(wildcard Cargo.lock)
 	@$(STEP) "ask rustc what libbridgeq.a needs" sh -c 'cargo rustc --lib --crate-type staticlib -- \
 	  --print native-static-libs >$@.log 2>&1 || { cat $@.log; exit 1; }'
-	@sed -n 's/.*native-static-libs: *//p' $@.log | tail -n 1 >$@ && test -s $@
+	@sed -n 's/.*native-static-libs: *//p' $@.log | tail -n 1 | tr ' ' '\n' | grep -vx -e -lgcc_s -e -lc | \
+	  awk '!seen[$$0]++' | paste -sd ' ' >$@ && test -s $@
 
 header: ## Write include/bridgeq.h anew from the Rust sources
 	@ctests/tools.sh cargo cc
@@ -63,6 +65,11 @@ demo: lib ## Run the HTTP hashing demo over this repository's files (DEMO=option
 	@$(CONFIGURE)
 	@$(STEP) "build the demo" cmake --build $(CTESTS) --target epoll_offload -j $(JOBS)
 	@$(CTESTS)/examples/epoll_offload $(DEMO)
+
+examples: lib ## Build the example programs into target/ctests/examples
+	@ctests/tools.sh $(TEST_TOOLS)
+	@$(CONFIGURE)
+	@$(STEP) "build the examples" cmake --build $(CTESTS)/examples -j $(JOBS)
 
 test: lib ## Run every test: Rust, C with both libraries, programs that use an installed copy
 	@ctests/tools.sh $(TEST_TOOLS)
@@ -86,7 +93,7 @@ lint: ## Check formatting, clippy and the shell scripts
 
 PROOFS := lint test models schedules fuzz tsan asan valgrind faults abi dependencies soak
 
-prove: ## All of the following in short, with a table at the end (WITHOUT="TARGET ...")
+prove: ## Lint, test, then models, schedules, fuzz, tsan ... soak in short, with a table at the end (WITHOUT="TARGET ...")
 	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
 
 models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)

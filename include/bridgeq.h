@@ -1,6 +1,24 @@
 /*
  * bridgeq: the queue between threads and event loops.
  *
+ * What holds for every function, unless its description says otherwise:
+ *
+ * - It may be called from any thread at any time, from `drop` and `wake` as well, and from a signal
+ *   handler where that is said. The caller holds a reference to the handle until the call returns.
+ * - It returns a bq_status or, where it counts, a count above 0 or a negative status. errno is not
+ *   part of the interface, and may change.
+ * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
+ *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
+ *   cancellation point.
+ * - A call that fails changes nothing: the item of a put stays with the caller, the caller's memory
+ *   for a get is not written to.
+ * - A call that does not wait may still take a lock that is held for microseconds, and yield the
+ *   processor (sched_yield) a few times: a poll before it returns 0, see linger_ns, and a put that
+ *   needs more memory while more than 128 KiB are queued.
+ * - In a child of fork() everything that the parent made may be released and nothing else: other
+ *   calls return BQ_FORKED, or 0 where they return a count or events.
+ * - No thread is started, nothing is printed, no signal is raised.
+ *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT
  */
 
@@ -124,18 +142,19 @@
  *    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
  *    starves no other.
  * 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
- *    exactly once. While the loop is busy no producer makes a system call. A new poller is armed;
- *    adding or modifying a watch whose event already holds makes the descriptor readable at once.
- * 5. With several pollers or threads on one queue, one put wakes one of them, or none while another
- *    one looks again before it sleeps (see linger_ns): that one takes the item, and its get wakes
- *    others for what is left. Who is woken gets a hint, not the item: another may take it first,
- *    and then the next poll reports nothing.
+ *    exactly once. (Or it has left the descriptor readable, to be called again behind the loop's
+ *    other descriptors: see bq_poller_poll(). A loop need not tell the two apart.) While the loop
+ *    is busy no producer makes a system call. A new poller is armed; adding or modifying a watch
+ *    whose event already holds makes the descriptor readable at once.
+ * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
+ *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
+ *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
  * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
  *    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
  *    descriptor from the loop before the last unref.
- * 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one, which need not come
- *    again: if the first one has seen nothing, the descriptor or `wake` calls once more); adding,
- *    modifying, removing and waking are free to any thread, also from inside a callback.
+ * 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
+ *    again, since the descriptor or `wake` calls once more for whatever the first one missed.
+ *    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
  * 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
  *    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
  *    watch only pipes and sockets.
@@ -156,7 +175,8 @@ typedef int32_t bq_status;
 /**
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
- * `item` points to the item's bytes, its own to write to, and is valid only during the call. A
+ * `item` points to the item's bytes, its own to write to, and is valid only during the call. It is
+ * aligned to the largest power of two that divides item_size, 16 at most. A
  * child that it makes by fork() must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
@@ -165,17 +185,18 @@ typedef void (*bq_drop_fn)(void *item, void *context);
  * Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
  * equal (then the one put first leaves first). Called from putting and getting threads with the
  * queue's lock held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong
- * order and nothing worse. Must not unwind or longjmp.
+ * order and nothing worse. Both are aligned to the largest power of two that divides item_size, 16
+ * at most. Must not unwind or longjmp.
  */
 typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
 
 /**
- * How a queue is to be. Start from BQ_OPTIONS_INIT and set what differs.
+ * The options of a queue. Start from BQ_OPTIONS_INIT and set what differs.
  */
 typedef struct bq_options {
   /**
-   * sizeof(bq_options), set by BQ_OPTIONS_INIT. Lets the struct grow: bytes that the library in
-   * use does not know must be zero.
+   * sizeof(bq_options), set by BQ_OPTIONS_INIT; 0 is refused. Lets the struct grow: bytes that the
+   * library in use does not know must be zero.
    */
   size_t size;
   /**
@@ -191,7 +212,7 @@ typedef struct bq_options {
    */
   size_t capacity;
   /**
-   * Bytes of an item; 0: sizeof(void *). Items are copied by value.
+   * Bytes of an item, at most PTRDIFF_MAX / 4; 0: sizeof(void *). Items are copied by value.
    */
   size_t item_size;
   /**
@@ -208,7 +229,8 @@ typedef struct bq_options {
   void *context;
   /**
    * Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
-   * library's choice (bounded, adaptive, none on one CPU). BQ_NO_LINGER: never.
+   * library's choice (bounded, adaptive, none on one CPU). BQ_NO_LINGER: never. Other negative
+   * numbers are refused.
    */
   int64_t linger_ns;
 } bq_options;
@@ -271,15 +293,16 @@ typedef struct bq_stats {
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
  * that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
  * polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
- * Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
- * made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
- * wait for a thread that releases the poller, and two of them must not release each other's. A
- * child that it makes by fork() must not return from it. Must not unwind or longjmp.
+ * Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
+ * may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
+ * unref waits for that: `wake` must not wait for a thread that releases the poller, nor may the
+ * `wake`s of two pollers release each other's poller. A child made by fork() inside `wake` must
+ * not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_wake_fn)(void *context);
 
 /**
- * How a poller is to be. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
+ * The options of a poller. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
  */
 typedef struct bq_poller_options {
   /**
@@ -300,7 +323,8 @@ typedef struct bq_poller_options {
   void *context;
   /**
    * Nanoseconds that a poll which finds nothing may look again before it arms. 0: the library's
-   * choice (microseconds, and only where it pays). BQ_NO_LINGER: never.
+   * choice (microseconds, and only where it pays). BQ_NO_LINGER: never. Other negative numbers are
+   * refused.
    */
   int64_t linger_ns;
 } bq_poller_options;
@@ -359,7 +383,7 @@ typedef struct bq_event {
 #define BQ_NO_MEMORY (-6)
 
 /**
- * No descriptor to be had; nothing was changed.
+ * No file descriptor available; nothing was changed.
  */
 #define BQ_NO_FD (-7)
 
@@ -423,14 +447,15 @@ BQ_API const char *bq_status_text(bq_status status);
 /**
  * Makes a queue.
  *
- * `options`: how it is to be; NULL: an unbounded FIFO of pointers. Read during the call only.
+ * `options`: NULL: an unbounded FIFO of pointers. Read during the call only.
  * `queue`: receives the handle; untouched on failure.
  *
  * Ownership: the caller holds one reference, to be released with bq_queue_unref(). An idle queue
  * has no descriptor and allocates room for items when they come. Never blocks.
  *
- * Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of range, `compare` on a queue that
- * is not BQ_PRIORITY); BQ_NO_MEMORY.
+ * Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
+ * bytes behind the known ones are not zero, `compare` on a queue that is not BQ_PRIORITY);
+ * BQ_NO_MEMORY.
  */
 BQ_API bq_status bq_queue_new(const struct bq_options *options, struct bq_queue **queue);
 
@@ -462,7 +487,7 @@ BQ_API void bq_queue_unref(struct bq_queue *queue);
  * Ownership: on BQ_OK the item is the queue's; on anything else it stays with the caller. On a
  * priority queue without `compare` the item has priority 0.
  * Blocks while the queue is full, no longer than timeout_ns. While more than 128 KiB are queued,
- * a put that needs more memory yields the processor once to threads that wait for it.
+ * a put that needs more memory yields the processor once, also with BQ_NOWAIT.
  *
  * Returns BQ_OK; BQ_FULL (no room before the deadline); BQ_SHUTDOWN; BQ_INVALID (a NULL, a
  * negative timeout other than BQ_FOREVER); BQ_NO_MEMORY; BQ_FORKED.
@@ -519,7 +544,8 @@ BQ_API bq_status bq_peek(struct bq_queue *queue, void *item, int64_t timeout_ns)
  *
  * Ownership: the first n items are the queue's, n being the value returned; the rest, or all on a
  * negative status, stay with the caller.
- * Blocks until all are in, the deadline passes or the queue is shut down.
+ * Blocks until all are in, the deadline passes or the queue is shut down. Yields the processor as
+ * bq_put() may.
  *
  * Returns how many went in, > 0; or, if none did: BQ_FULL, BQ_SHUTDOWN, BQ_INVALID (a NULL,
  * `count` 0 or too large to be an array, a negative timeout other than BQ_FOREVER), BQ_NO_MEMORY,
@@ -599,7 +625,8 @@ BQ_API size_t bq_clear(struct bq_queue *queue);
  * Blocks until one of them holds, no longer than `timeout_ns` (nanoseconds, BQ_NOWAIT or
  * BQ_FOREVER). For many queues at once, see bq_poller_wait().
  *
- * An event wakes every thread that waits for it here, and still one that waits in a get or a put.
+ * Threads that wait here do not use an event up: it wakes all of them, and one blocked get or put
+ * as well.
  *
  * Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
  * deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
@@ -650,13 +677,14 @@ BQ_API bq_status bq_queue_stats(const struct bq_queue *queue, struct bq_stats *s
 /**
  * Makes a poller, armed, with nothing to watch and no descriptor yet.
  *
- * `options`: how it is to be; NULL: a descriptor of the library's choice, level-triggered. Read
+ * `options`: NULL: a descriptor of the library's choice, level-triggered. Read
  * during the call only. `poller`: receives the handle; untouched on failure.
  *
  * Ownership: the caller holds one reference, to be released with bq_poller_unref(). Never blocks.
  *
- * Returns BQ_OK; BQ_INVALID (`poller` is NULL, an unknown flag, a flag together with `wake`);
- * BQ_NO_MEMORY.
+ * Returns BQ_OK; BQ_INVALID (`poller` is NULL, an unknown flag, a flag together with `wake`, a
+ * negative linger_ns other than BQ_NO_LINGER, a `size` that is too small or bytes behind the known
+ * ones that are not zero); BQ_NO_MEMORY.
  */
 BQ_API bq_status bq_poller_new(const struct bq_poller_options *options, struct bq_poller **poller);
 
@@ -693,8 +721,8 @@ BQ_API int bq_poller_fd(struct bq_poller *poller);
  * `events`: BQ_READABLE, BQ_WRITABLE, BQ_JOINED, BQ_CLOSED, BQ_DRAINED, or several of them; 0: none
  * for now. `data`: handed back with every report.
  *
- * Ownership: the poller takes a reference to the queue and releases it with the watch. Never
- * blocks for longer than a moment.
+ * Ownership: the poller takes a reference to the queue and releases it with the watch. Never waits
+ * for events.
  *
  * Returns BQ_OK; BQ_EXISTS (watched already); BQ_INVALID (a NULL, an unknown event);
  * BQ_NO_MEMORY; BQ_FORKED.
@@ -711,7 +739,7 @@ bq_status bq_poller_add(struct bq_poller *poller,
  * `events`: as for bq_poller_add(); 0: paused, nothing is reported until it is modified again.
  * `data`: replaces what was given before.
  *
- * Never blocks for longer than a moment.
+ * Never waits for events.
  *
  * Returns BQ_OK; BQ_NOT_FOUND (not watched); BQ_INVALID (a NULL, an unknown event); BQ_FORKED.
  */
@@ -737,17 +765,16 @@ BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *que
  *
  * `events`: receives up to `max` reports.
  *
- * Never waits; before it returns 0 it may look again for a moment, see linger_ns. Returning 0 it
- * has armed the poller and answered every bq_poller_wake() so far: a loop looks at flags that
- * other threads set after that. Where looking again keeps finding something, it returns 0 twice in
- * a row all the same, with the descriptor made readable again, so that the loop gets to serve its
- * other descriptors: to the loop that is a wake-up like any other. It does so every 20
- * microseconds while that serves somebody, as far as it can tell from how long the loop is away,
- * every 90 while it does not. Twice, because epoll names a descriptor that stayed readable before
- * others that became readable meanwhile.
+ * Never waits. Before it returns 0 it may look again for some microseconds, see linger_ns.
  *
- * Returns how many were written, > 0; 0: none, and the poller is armed; or BQ_BUSY (another thread
- * polls), BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
+ * 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
+ * kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
+ * serves its other descriptors before it is called once more. So 0 does not say that the queues
+ * are empty. It has answered every bq_poller_wake() so far: a loop looks at flags that other
+ * threads set after that.
+ *
+ * Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
+ * BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
  */
 BQ_API ptrdiff_t bq_poller_poll(struct bq_poller *poller, struct bq_event *events, size_t max);
 
@@ -771,8 +798,8 @@ ptrdiff_t bq_poller_wait(struct bq_poller *poller,
  * Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
  * readable until bq_poller_poll() returns 0.
  *
- * Never blocks. Safe from any thread and from a signal handler (with a `wake` callback: if that
- * is).
+ * Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
+ * that is async-signal-safe).
  *
  * Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
  */

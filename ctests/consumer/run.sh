@@ -25,10 +25,11 @@ in_top() { env -u LIBDIR -u INCLUDEDIR make -s --no-print-directory -C "$top" "$
 
 needs_shared() { LC_ALL=C readelf -d "$1" | grep -q "NEEDED.*libbridgeq\.so\.${version%%.*}\]"; }
 
-# link_flags KIND: what pkg-config says; for the static library, that one by its name.
+# link_flags KIND: what pkg-config says; for the static library beside shared ones, that one by its name.
 link_flags() {
   case $1 in
     shared) pkg "$prefix" --libs bridgeq ;;
+    whole) echo -static "$(pkg "$prefix" --static --libs bridgeq)" ;;
     static) pkg "$prefix" --static --libs bridgeq | sed 's/-lbridgeq/-l:libbridgeq.a/' ;;
   esac
 }
@@ -52,9 +53,9 @@ with_pkg_config() {
     $(link_flags "$kind") || fail "$name: does not build"
   case $kind in
     shared) needs_shared "$program" || fail "$name: is not linked to libbridgeq.so.${version%%.*}" ;;
-    static) ! needs_shared "$program" || fail "$name: is linked to the shared library" ;;
+    *) ! needs_shared "$program" || fail "$name: is linked to the shared library" ;;
   esac
-  said=$(LD_LIBRARY_PATH=$([ "$kind" = static ] || echo "$libdir") "$program") || fail "$name: exit code $?"
+  said=$(LD_LIBRARY_PATH=$([ "$kind" != shared ] || echo "$libdir") "$program") || fail "$name: exit code $?"
   [ "$said" = "$version" ] || fail "$name: the header says $said, Cargo.toml $version"
   ok "$name"
 }
@@ -80,7 +81,7 @@ check_copy() {
   [ "$links" = "libbridgeq.so.${version%%.*} libbridgeq.so.$version" ] ||
     fail "links.$layout: libbridgeq.so -> $links"
   # shellcheck disable=SC2086 # a compiler may come with options
-  for kind in shared static; do
+  for kind in shared static whole; do
     with_pkg_config c $kind ${CC:-cc} -std=c99 -D_POSIX_C_SOURCE=200809L -pthread
     with_pkg_config cpp $kind ${CXX:-c++} -std=c++11 -pthread
   done

@@ -12,7 +12,8 @@ use super::{bq_queue, count as answer, live_queue, required, required_mut, timeo
 ///
 /// Ownership: the first n items are the queue's, n being the value returned; the rest, or all on a
 /// negative status, stay with the caller.
-/// Blocks until all are in, the deadline passes or the queue is shut down.
+/// Blocks until all are in, the deadline passes or the queue is shut down. Yields the processor as
+/// bq_put() may.
 ///
 /// Returns how many went in, > 0; or, if none did: BQ_FULL, BQ_SHUTDOWN, BQ_INVALID (a NULL,
 /// `count` 0 or too large to be an array, a negative timeout other than BQ_FOREVER), BQ_NO_MEMORY,

@@ -30,7 +30,8 @@ const _: () = assert!(
 /// Blocks until one of them holds, no longer than `timeout_ns` (nanoseconds, BQ_NOWAIT or
 /// BQ_FOREVER). For many queues at once, see bq_poller_wait().
 ///
-/// An event wakes every thread that waits for it here, and still one that waits in a get or a put.
+/// Threads that wait here do not use an event up: it wakes all of them, and one blocked get or put
+/// as well.
 ///
 /// Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
 /// deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than

@@ -18,7 +18,7 @@ use crate::wait::Attention;
 /// Ownership: on BQ_OK the item is the queue's; on anything else it stays with the caller. On a
 /// priority queue without `compare` the item has priority 0.
 /// Blocks while the queue is full, no longer than timeout_ns. While more than 128 KiB are queued,
-/// a put that needs more memory yields the processor once to threads that wait for it.
+/// a put that needs more memory yields the processor once, also with BQ_NOWAIT.
 ///
 /// Returns BQ_OK; BQ_FULL (no room before the deadline); BQ_SHUTDOWN; BQ_INVALID (a NULL, a
 /// negative timeout other than BQ_FOREVER); BQ_NO_MEMORY; BQ_FORKED.

@@ -24,18 +24,19 @@ use crate::wait::{Events, Linger};
 ///    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
 ///    starves no other.
 /// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
-///    exactly once. While the loop is busy no producer makes a system call. A new poller is armed;
-///    adding or modifying a watch whose event already holds makes the descriptor readable at once.
-/// 5. With several pollers or threads on one queue, one put wakes one of them, or none while another
-///    one looks again before it sleeps (see linger_ns): that one takes the item, and its get wakes
-///    others for what is left. Who is woken gets a hint, not the item: another may take it first,
-///    and then the next poll reports nothing.
+///    exactly once. (Or it has left the descriptor readable, to be called again behind the loop's
+///    other descriptors: see bq_poller_poll(). A loop need not tell the two apart.) While the loop
+///    is busy no producer makes a system call. A new poller is armed; adding or modifying a watch
+///    whose event already holds makes the descriptor readable at once.
+/// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
+///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
+///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
 ///    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
 ///    descriptor from the loop before the last unref.
-/// 7. One thread at a time polls or waits on a poller (BQ_BUSY for a second one, which need not come
-///    again: if the first one has seen nothing, the descriptor or `wake` calls once more); adding,
-///    modifying, removing and waking are free to any thread, also from inside a callback.
+/// 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
+///    again, since the descriptor or `wake` calls once more for whatever the first one missed.
+///    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
 /// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
 ///    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
 ///    watch only pipes and sockets.
@@ -51,13 +52,14 @@ pub const BQ_POLLER_EDGE: u32 = 2;
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
 /// that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
 /// polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
-/// Runs no more when the last bq_poller_unref() has returned, so that `context` may be freed then;
-/// made from inside of `wake`, that unref leaves only the call it was made from. So `wake` must not
-/// wait for a thread that releases the poller, and two of them must not release each other's. A
-/// child that it makes by fork() must not return from it. Must not unwind or longjmp.
+/// Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
+/// may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
+/// unref waits for that: `wake` must not wait for a thread that releases the poller, nor may the
+/// `wake`s of two pollers release each other's poller. A child made by fork() inside `wake` must
+/// not return from it. Must not unwind or longjmp.
 pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
-/// How a poller is to be. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
+/// The options of a poller. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_poller_options {
@@ -70,7 +72,8 @@ pub struct bq_poller_options {
     /// Handed to wake.
     pub context: *mut c_void,
     /// Nanoseconds that a poll which finds nothing may look again before it arms. 0: the library's
-    /// choice (microseconds, and only where it pays). BQ_NO_LINGER: never.
+    /// choice (microseconds, and only where it pays). BQ_NO_LINGER: never. Other negative numbers are
+    /// refused.
     pub linger_ns: i64,
 }
 
@@ -126,13 +129,14 @@ fn events(bits: u32) -> Result<Events, Status> {
 
 /// Makes a poller, armed, with nothing to watch and no descriptor yet.
 ///
-/// `options`: how it is to be; NULL: a descriptor of the library's choice, level-triggered. Read
+/// `options`: NULL: a descriptor of the library's choice, level-triggered. Read
 /// during the call only. `poller`: receives the handle; untouched on failure.
 ///
 /// Ownership: the caller holds one reference, to be released with bq_poller_unref(). Never blocks.
 ///
-/// Returns BQ_OK; BQ_INVALID (`poller` is NULL, an unknown flag, a flag together with `wake`);
-/// BQ_NO_MEMORY.
+/// Returns BQ_OK; BQ_INVALID (`poller` is NULL, an unknown flag, a flag together with `wake`, a
+/// negative linger_ns other than BQ_NO_LINGER, a `size` that is too small or bytes behind the known
+/// ones that are not zero); BQ_NO_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_new(
     options: *const bq_poller_options,
@@ -200,8 +204,8 @@ pub unsafe extern "C" fn bq_poller_fd(poller: *mut bq_poller) -> c_int {
 /// `events`: BQ_READABLE, BQ_WRITABLE, BQ_JOINED, BQ_CLOSED, BQ_DRAINED, or several of them; 0: none
 /// for now. `data`: handed back with every report.
 ///
-/// Ownership: the poller takes a reference to the queue and releases it with the watch. Never
-/// blocks for longer than a moment.
+/// Ownership: the poller takes a reference to the queue and releases it with the watch. Never waits
+/// for events.
 ///
 /// Returns BQ_OK; BQ_EXISTS (watched already); BQ_INVALID (a NULL, an unknown event);
 /// BQ_NO_MEMORY; BQ_FORKED.
@@ -224,7 +228,7 @@ pub unsafe extern "C" fn bq_poller_add(
 /// `events`: as for bq_poller_add(); 0: paused, nothing is reported until it is modified again.
 /// `data`: replaces what was given before.
 ///
-/// Never blocks for longer than a moment.
+/// Never waits for events.
 ///
 /// Returns BQ_OK; BQ_NOT_FOUND (not watched); BQ_INVALID (a NULL, an unknown event); BQ_FORKED.
 #[unsafe(no_mangle)]
@@ -264,17 +268,16 @@ pub unsafe extern "C" fn bq_poller_remove(
 ///
 /// `events`: receives up to `max` reports.
 ///
-/// Never waits; before it returns 0 it may look again for a moment, see linger_ns. Returning 0 it
-/// has armed the poller and answered every bq_poller_wake() so far: a loop looks at flags that
-/// other threads set after that. Where looking again keeps finding something, it returns 0 twice in
-/// a row all the same, with the descriptor made readable again, so that the loop gets to serve its
-/// other descriptors: to the loop that is a wake-up like any other. It does so every 20
-/// microseconds while that serves somebody, as far as it can tell from how long the loop is away,
-/// every 90 while it does not. Twice, because epoll names a descriptor that stayed readable before
-/// others that became readable meanwhile.
+/// Never waits. Before it returns 0 it may look again for some microseconds, see linger_ns.
 ///
-/// Returns how many were written, > 0; 0: none, and the poller is armed; or BQ_BUSY (another thread
-/// polls), BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
+/// 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
+/// kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
+/// serves its other descriptors before it is called once more. So 0 does not say that the queues
+/// are empty. It has answered every bq_poller_wake() so far: a loop looks at flags that other
+/// threads set after that.
+///
+/// Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
+/// BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_poll(
     poller: *mut bq_poller,
@@ -316,8 +319,8 @@ pub unsafe extern "C" fn bq_poller_wait(
 /// Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
 /// readable until bq_poller_poll() returns 0.
 ///
-/// Never blocks. Safe from any thread and from a signal handler (with a `wake` callback: if that
-/// is).
+/// Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
+/// that is async-signal-safe).
 ///
 /// Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
 #[unsafe(no_mangle)]

@@ -15,14 +15,16 @@ pub struct bq_queue {
 
 /// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
 /// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
-/// `item` points to the item's bytes, its own to write to, and is valid only during the call. A
+/// `item` points to the item's bytes, its own to write to, and is valid only during the call. It is
+/// aligned to the largest power of two that divides item_size, 16 at most. A
 /// child that it makes by fork() must not return from it. Must not unwind or longjmp.
 pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *mut c_void)>;
 
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
 /// equal (then the one put first leaves first). Called from putting and getting threads with the
 /// queue's lock held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong
-/// order and nothing worse. Must not unwind or longjmp.
+/// order and nothing worse. Both are aligned to the largest power of two that divides item_size, 16
+/// at most. Must not unwind or longjmp.
 pub type bq_compare_fn =
     Option<unsafe extern "C" fn(a: *const c_void, b: *const c_void, context: *mut c_void) -> c_int>;
 
@@ -41,12 +43,12 @@ pub const BQ_PRIORITY: u32 = 2;
 /// linger_ns: never spin or yield before sleeping.
 pub const BQ_NO_LINGER: i64 = -1;
 
-/// How a queue is to be. Start from BQ_OPTIONS_INIT and set what differs.
+/// The options of a queue. Start from BQ_OPTIONS_INIT and set what differs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_options {
-    /// sizeof(bq_options), set by BQ_OPTIONS_INIT. Lets the struct grow: bytes that the library in
-    /// use does not know must be zero.
+    /// sizeof(bq_options), set by BQ_OPTIONS_INIT; 0 is refused. Lets the struct grow: bytes that the
+    /// library in use does not know must be zero.
     pub size: usize,
     /// BQ_FIFO, BQ_LIFO or BQ_PRIORITY.
     pub order: u32,
@@ -54,7 +56,7 @@ pub struct bq_options {
     pub flags: u32,
     /// The most items the queue holds; 0: unbounded.
     pub capacity: usize,
-    /// Bytes of an item; 0: sizeof(void *). Items are copied by value.
+    /// Bytes of an item, at most PTRDIFF_MAX / 4; 0: sizeof(void *). Items are copied by value.
     pub item_size: usize,
     /// What to do with items that are discarded; may be NULL.
     pub drop: bq_drop_fn,
@@ -63,7 +65,8 @@ pub struct bq_options {
     /// Handed to drop and compare.
     pub context: *mut c_void,
     /// Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
-    /// library's choice (bounded, adaptive, none on one CPU). BQ_NO_LINGER: never.
+    /// library's choice (bounded, adaptive, none on one CPU). BQ_NO_LINGER: never. Other negative
+    /// numbers are refused.
     pub linger_ns: i64,
 }
 
@@ -105,14 +108,15 @@ impl bq_options {
 
 /// Makes a queue.
 ///
-/// `options`: how it is to be; NULL: an unbounded FIFO of pointers. Read during the call only.
+/// `options`: NULL: an unbounded FIFO of pointers. Read during the call only.
 /// `queue`: receives the handle; untouched on failure.
 ///
 /// Ownership: the caller holds one reference, to be released with bq_queue_unref(). An idle queue
 /// has no descriptor and allocates room for items when they come. Never blocks.
 ///
-/// Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of range, `compare` on a queue that
-/// is not BQ_PRIORITY); BQ_NO_MEMORY.
+/// Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
+/// bytes behind the known ones are not zero, `compare` on a queue that is not BQ_PRIORITY);
+/// BQ_NO_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_queue_new(
     options: *const bq_options,

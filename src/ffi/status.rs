@@ -23,7 +23,7 @@ pub const BQ_SHUTDOWN: bq_status = -4;
 pub const BQ_INVALID: bq_status = -5;
 /// Out of memory; nothing was changed.
 pub const BQ_NO_MEMORY: bq_status = -6;
-/// No descriptor to be had; nothing was changed.
+/// No file descriptor available; nothing was changed.
 pub const BQ_NO_FD: bq_status = -7;
 /// bq_task_done() for more items than are unfinished; nothing was changed.
 pub const BQ_TOO_MANY_DONE: bq_status = -8;

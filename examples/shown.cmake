@@ -1,0 +1,10 @@
+# Fails unless the C code of README is a part of SOURCE, word by word.
+file(READ "${README}" readme)
+file(READ "${SOURCE}" source)
+string(REGEX MATCH "```c\n(.*)\n```\n" found "${readme}")
+string(FIND "${CMAKE_MATCH_1}" "```" behind)
+string(SUBSTRING "${CMAKE_MATCH_1}" 0 ${behind} shown)
+string(FIND "${source}" "${shown}" at)
+if(NOT found OR at LESS 0)
+  message(FATAL_ERROR "README.md shows other code than ${SOURCE}: copy the changed part")
+endif()
