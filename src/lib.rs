@@ -4,7 +4,7 @@
 //!
 //! - [`sync`]: atomics, locks and cells, so that a model checker can take their place
 //! - [`sys`]: the operating system: sleeping, clocks, wake descriptors, fork
-//! - [`store`]: what holds items; [`wait`]: who waits for what. Neither knows the other
+//! - [`store`]: what holds items; [`wait`]: the waiters. Neither knows the other
 //! - [`queue`]: both together; [`poller`]: one loop's view of many queues
 //! - [`ffi`]: the C boundary, documented in `include/bridgeq.h`
 

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn bq_put(
 ) -> bq_status {
     // SAFETY: the caller holds a reference, and `item` is item_size bytes long.
     match unsafe { put_short(queue, item, timeout_ns) } {
-        Some(nobody) if nobody.is_empty() => BQ_OK,
+        Some(attention) if attention.is_empty() => BQ_OK,
         // SAFETY: as above.
         Some(attention) => unsafe { tell_of_item(queue, attention) },
         // SAFETY: as above.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn bq_get(
 ) -> bq_status {
     // SAFETY: the caller holds a reference, and `item` has room for item_size bytes.
     match unsafe { get_short(queue, item, timeout_ns) } {
-        Some(nobody) if nobody.is_empty() => BQ_OK,
+        Some(attention) if attention.is_empty() => BQ_OK,
         // SAFETY: as above.
         Some(attention) => unsafe { tell_of_room(queue, attention) },
         // SAFETY: as above.

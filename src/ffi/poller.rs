@@ -144,10 +144,11 @@ pub unsafe extern "C" fn bq_poller_new(
 ) -> bq_status {
     status(|| {
         let out = required_mut(poller)?;
-        let options = match options.is_null() {
-            true => bq_poller_options::DEFAULT,
+        let options = if options.is_null() {
+            bq_poller_options::DEFAULT
+        } else {
             // SAFETY: by its documentation, `options` is as long as it says.
-            false => unsafe { sized(options) }?,
+            unsafe { sized(options) }?
         };
         let made = Poller::new(options.translate()?)?;
         // SAFETY: `poller` is valid for one write, says the caller.

@@ -124,10 +124,11 @@ pub unsafe extern "C" fn bq_queue_new(
 ) -> bq_status {
     status(|| {
         let out = required_mut(queue)?;
-        let options = match options.is_null() {
-            true => bq_options::DEFAULT,
+        let options = if options.is_null() {
+            bq_options::DEFAULT
+        } else {
             // SAFETY: by its documentation, `options` is as long as it says.
-            false => unsafe { sized(options) }?,
+            unsafe { sized(options) }?
         };
         let made = Queue::new(options.translate()?)?;
         // SAFETY: `queue` is valid for one write, says the caller.

@@ -110,7 +110,7 @@ impl Bell {
         self.callers.until_none();
     }
 
-    /// Wakes whoever sleeps that way. Async-signal-safe, as far as the callback is.
+    /// Wakes the loop or thread that sleeps that way. Async-signal-safe, as far as the callback is.
     pub fn ring(&self, sleeper: Sleeper) {
         match (sleeper, self.backend) {
             (Sleeper::Thread, _) => self.thread.ring(),

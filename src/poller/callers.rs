@@ -1,5 +1,5 @@
-//! Who is calling the caller's `wake`, so that the last unref can wait for them: when it has returned, the
-//! context of that function may go.
+//! The threads that are calling `wake`, so that the last unref can wait for them: when it has returned, the
+//! context of that function may be freed.
 
 use std::ptr;
 
@@ -12,12 +12,12 @@ use crate::sys::thread::{self, Thread};
 pub(super) struct Callers(Mutex<Inner>);
 
 struct Inner {
-    /// Those who are about to look whether the loop sleeps, or have found it asleep and call.
+    /// Threads that are about to look whether the loop sleeps, or have found it asleep and call.
     first: *const Caller,
     closer: Option<Closer>,
 }
 
-/// Who waits for the callers to end.
+/// The thread that waits for the callers to end.
 struct Closer {
     thread: Thread,
     parker: *const Parker,
@@ -75,7 +75,7 @@ impl Callers {
         let life = fork::life();
         let result = call();
         if life != fork::life() {
-            return result; // a child that `wake` has made: whoever held the lock is not here, and nobody waits
+            return result; // a child that `wake` has made: the lock's holder is not in it, and nobody waits
         }
         let mut inner = self.0.lock();
         inner.remove(&caller);
@@ -96,8 +96,8 @@ impl Callers {
         result
     }
 
-    /// Waits until nobody calls any more but for this thread itself, further down on its stack. Those who come
-    /// later must not call.
+    /// Waits until no thread calls any more, except this one further down on its stack. Threads that come later
+    /// must not call.
     pub fn until_none(&self) {
         let thread = thread::current();
         let parker = Parker::new();

@@ -48,7 +48,7 @@ unsafe impl Sync for Core {}
 pub(super) struct Watches {
     all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
     pub turn: Turn,
-    /// How many removed watches have tokens on the way since they were last looked for.
+    /// Removed watches whose token was in the inbox or the turn, since those were last searched for such tokens.
     astray: usize,
 }
 
@@ -91,7 +91,7 @@ impl Core {
 
     pub fn wake(&self) {
         // ORDERING: SeqCst and a fence; pairs with the look at this flag behind each arming. An exchange, as
-        // where the flag is lowered: whoever lowers it sees what came before the wake.
+        // where the flag is lowered: the poll that lowers it sees what came before the wake.
         self.by_hand.swap(true, Ordering::SeqCst);
         fence_after_rmw();
         if let Some(sleeper) = self.inbox.rouse() {
@@ -152,12 +152,12 @@ impl Core {
         };
         // Without a token here a wake-up has come or is on its way: the next poll finds the new events.
         let unserved = if token.is_none() { before.without(events) } else { Events::NONE };
-        let ready = token.and_then(|token| match events.is_empty() {
-            true => {
+        let ready = token.and_then(|token| {
+            if events.is_empty() {
                 watch.place.set(Place::Paused);
-                None
+                return None;
             }
-            false => token.arm(),
+            token.arm()
         });
         drop(watches);
         ready.map(Self::receive);

@@ -24,7 +24,7 @@ pub(super) enum Sleeper {
     Thread,
 }
 
-/// Who was there when something was pushed.
+/// What the push of a token met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
     Awake,
@@ -116,9 +116,9 @@ impl Inbox {
         self.0.load(Ordering::Relaxed).addr() == EMPTY
     }
 
-    /// Who sleeps now.
+    /// The sleeper, if the poller is armed.
     pub fn sleeper(&self) -> Option<Sleeper> {
-        // ORDERING: Acquire; whoever woke it has written what it wrote before.
+        // ORDERING: Acquire; what the waking thread wrote before is seen.
         sleeper(self.0.load(Ordering::Acquire))
     }
 
@@ -154,8 +154,8 @@ impl Inbox {
     }
 
     fn change(&self, before: *mut Watch, after: *mut Watch) -> bool {
-        // ORDERING: SeqCst; pairs with the flag in Core::wake: who arms and then looks at the flag sees
-        // it, or who sets the flag and then rouses finds the sleeper.
+        // ORDERING: SeqCst; pairs with the flag in Core::wake: the poll that arms and then looks at the flag
+        // sees it, or the thread that sets the flag and then rouses finds the sleeper.
         let changed = self.0.compare_exchange(before, after, Ordering::SeqCst, Ordering::SeqCst);
         fence_after_rmw();
         changed.is_ok()

@@ -1,7 +1,7 @@
 //! A poller: one event loop's view of any number of queues.
 //!
 //! Every watch is in one place at a time: armed on the lists of its queue, on its way to the inbox,
-//! in the inbox, or in the loop's turn. Whoever holds it holds one reference, its token; a paused
+//! in the inbox, or in the loop's turn. Its holder has one reference, its token; a paused
 //! watch has none.
 //!
 //! ```text

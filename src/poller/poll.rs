@@ -78,7 +78,8 @@ impl Core {
             }
             if self.serve(&mut reports, Deadline::Never) > 0 {
                 polling.reports.set(true);
-                return Ok(self.stay_readable(reports.len));
+                self.stay_readable();
+                return Ok(reports.len);
             }
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
             self.by_hand.swap(false, Ordering::SeqCst);
@@ -103,11 +104,13 @@ impl Core {
         loop {
             if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
                 polling.reports.set(true);
-                return Ok(self.stay_readable(reports.len));
+                self.stay_readable();
+                return Ok(reports.len);
             }
             // ORDERING: SeqCst; see Core::wake.
             if self.by_hand.swap(false, Ordering::SeqCst) {
-                return Ok(self.answer_hand());
+                self.answer_hand();
+                return Ok(0);
             }
             if deadline == Deadline::Passed {
                 if self.inbox.sleeper().is_some() || self.go_to_sleep() {
@@ -148,11 +151,10 @@ impl Core {
     }
 
     /// Woken by hand, with nothing to report: armed again, unless something came meanwhile.
-    fn answer_hand(&self) -> usize {
+    fn answer_hand(&self) {
         if self.inbox.sleeper().is_none() && !self.go_to_sleep() {
-            self.stay_readable(0);
+            self.stay_readable();
         }
-        0
     }
 
     /// Whether the poller has been armed since the last call and nothing has come: there is nothing to do.
@@ -173,7 +175,7 @@ impl Core {
     /// Reports ready watches, each once, and arms those that are not ready any more.
     fn serve(&self, reports: &mut Reports, deadline: Deadline) -> usize {
         if self.asleep.take() == Some(Sleeper::Loop) {
-            self.ringing.set(true); // who woke the loop has rung, or is about to
+            self.ringing.set(true); // the thread that woke the loop has rung, or is about to
         }
         // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
         let found = self.is_worth_waiting()
@@ -196,7 +198,7 @@ impl Core {
         (1..=FEW).contains(&watches.turn.len) && !watches.turn.any_promising()
     }
 
-    /// One turn for everybody. Returns whether somebody is left who was not reported.
+    /// One turn for every watch. Returns whether one is left that was not reported.
     fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
         let mut watches = self.watches.lock();
         self.collect(&mut watches.turn);
@@ -299,7 +301,7 @@ impl Core {
     }
 
     /// The loop is to call again: the descriptor must be readable until it does.
-    fn stay_readable(&self, reported: usize) -> usize {
+    fn stay_readable(&self) {
         if self.mode == Mode::Level
             && !self.ringing.get()
             && let Some(fd) = self.bell.made()
@@ -307,7 +309,6 @@ impl Core {
             fd.ring();
             self.ringing.set(true);
         }
-        reported
     }
 
     /// Makes the descriptor quiet, where it has to be.

@@ -1,4 +1,4 @@
-//! Who polls.
+//! The right to poll, which one thread has at a time.
 
 use super::core::Core;
 use super::inbox::Sleeper;
@@ -19,8 +19,8 @@ impl<'c> Polling<'c> {
         }
         // Published by the exchange in try_enter. If that comes before the one in drop, the thread that polls
         // sees that this one came; if behind it, this one enters.
-        // ORDERING: Release; pairs with the Acquire in drop, whoever polls by then: it sees the wake-up that
-        // brought this thread.
+        // ORDERING: Release; pairs with the Acquire in drop of the thread that polls by then: it sees the wake-up
+        // that brought this one.
         core.refused.store(true, Ordering::Release);
         Self::try_enter(core).ok_or(Status::Busy)
     }
@@ -39,7 +39,7 @@ impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let core = self.core;
         let owes = core.owes_ring.take();
-        // ORDERING: Release; whoever polls next sees what this thread left. Acquire; see enter.
+        // ORDERING: Release; the next thread that polls sees what this one left. Acquire; see enter.
         core.busy.swap(false, Ordering::AcqRel);
         // ORDERING: Relaxed; a look ahead of the exchange. Acquire; see enter.
         let refused =

@@ -15,7 +15,7 @@ pub(super) enum Place {
     Circulating,
     /// Nowhere: nothing is wanted of it.
     Paused,
-    /// On its last way: whoever finds the token drops it.
+    /// On its last way: the poll that finds the token drops it.
     Removed,
 }
 
@@ -79,7 +79,7 @@ impl Watch {
         }
     }
 
-    /// It looks right behind this, or whoever ends the watch does. Under the core's lock.
+    /// The poll looks right behind this, or the call that ends the watch does. Under the core's lock.
     pub fn looks_now(&self) {
         if self.looks.take() {
             self.queue().looks_now();

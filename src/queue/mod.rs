@@ -1,5 +1,5 @@
-//! A queue: a store and those who wait for it. Puts and gets change the store first and look for
-//! waiters after; whoever waits enlists first and looks at the store after.
+//! A queue: a store and its waiters. Puts and gets change the store first and look for waiters after; a
+//! waiter enlists first and looks at the store after.
 
 mod config;
 mod end;
@@ -33,7 +33,7 @@ pub struct Stats {
     pub waiting: Waiting,
 }
 
-/// Who waits now.
+/// How many wait now.
 pub struct Waiting {
     pub gets: usize,
     pub puts: usize,
@@ -41,7 +41,7 @@ pub struct Waiting {
     pub watches: usize,
 }
 
-#[repr(C)] // what every call reads, then who waits, then what workers count: never on one cache line
+#[repr(C)] // what every call reads, then the waiters, then what workers count: never on one cache line
 pub struct Queue {
     store: ManuallyDrop<Store>,
     priorities: Priorities,
@@ -121,9 +121,9 @@ impl Queue {
         self.current_with_room(events, 1)
     }
 
-    /// Those of `events` that are worth it for one who has not gone to sleep yet: a full queue that has
+    /// Those of `events` that are worth it for a waiter that has not gone to sleep yet: a full queue that has
     /// one place free is full again at once, and both sides would take turns at it. That is worth a moment
-    /// only: who looks again for as long as the caller says takes what there is.
+    /// only: a waiter that looks again for as long as the caller says takes what there is.
     pub fn promising(&self, events: Events, linger: Linger) -> Events {
         const ENOUGH: usize = 256;
         let share = match linger {

@@ -14,7 +14,7 @@ impl Queue {
             let more = done.checked_add(count as u64)?;
             (more <= self.store.entered()).then_some(more)
         };
-        // ORDERING: SeqCst; pairs with `nothing_unfinished` as seen by one who joins: it sees this, or
+        // ORDERING: SeqCst; pairs with `nothing_unfinished` as seen by a join: it sees this, or
         // this call sees it enlisted (see wait::Waiters). Relaxed when it fails: tried anew.
         let done = &self.finished.done;
         if done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish).is_err() {
@@ -63,7 +63,7 @@ impl Queue {
     fn tell_if_joined(&self) {
         fence_after_rmw();
         if self.waiters.attention().has(Attention::OTHERS) {
-            // Only those who waited already when nothing was unfinished.
+            // Only joins that waited already when nothing was unfinished.
             let horizon = self.waiters.horizon();
             if self.nothing_unfinished() {
                 self.wake_before(horizon, Events::JOINED);

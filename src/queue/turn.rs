@@ -15,7 +15,7 @@ pub(super) enum Waited {
     DeadlinePassed,
 }
 
-/// A caller's turn in the order of those who wait. It keeps its place over several waits of one call.
+/// A caller's turn in the order of the waiters. It keeps its place over several waits of one call.
 pub(super) struct Turn<'q> {
     queue: &'q Queue,
     events: Events,
@@ -27,7 +27,7 @@ pub(super) struct Turn<'q> {
     owes: bool,
 }
 
-/// While this lives, puts leave their items to its owner, who is about to look.
+/// While this lives, puts leave their items to its owner, which is about to look.
 struct Looking<'q>(&'q Queue);
 
 impl<'q> Looking<'q> {

@@ -1,4 +1,4 @@
-//! Waking: who is told of a change, and what waiters see when they look.
+//! Waking: which waiters are told of a change, and what they see when they look.
 
 use super::Queue;
 use crate::store::NotGot;
@@ -93,12 +93,12 @@ impl Queue {
         }
     }
 
-    /// Wakes everybody who waits for one of `events` now.
+    /// Wakes every waiter for one of `events`.
     pub(super) fn wake_all(&self, events: Events) {
         self.wake_before(self.waiters.horizon(), events);
     }
 
-    /// Wakes everybody who waits for one of `events` and enlisted before `horizon`.
+    /// Wakes every waiter for one of `events` that enlisted before `horizon`.
     pub(super) fn wake_before(&self, horizon: u64, events: Events) {
         while let Some(wake) = self.waiters.next_of(events, horizon) {
             self.waiters.fire(wake);
@@ -136,14 +136,14 @@ impl Queue {
         }
     }
 
-    /// One who reads is about to look again, in this library and soon. Until [`Self::looks_now`], whoever puts
-    /// leaves its items to it, instead of waking one who sleeps for each.
+    /// A reader is about to look again, in this library and soon. Until [`Self::looks_now`], puts leave their items
+    /// to it, instead of waking a sleeper for each.
     pub fn will_look(&self) {
         self.waiters.will_look();
     }
 
-    /// One who reads looks again right behind this, and answers for one item: it gets or reports it, or enlists,
-    /// or passes it on. Whoever gets it wakes others for those that are left.
+    /// The reader looks again right behind this, and answers for one item: it gets or reports it, or enlists, or
+    /// passes it on. The get of that item wakes others for those that are left.
     pub fn looks_now(&self) {
         self.waiters.looks_now();
     }
@@ -152,7 +152,7 @@ impl Queue {
     fn cascade(&self) {
         loop {
             match self.store.readiness() {
-                // For each that is left: who is woken may be busy, and its get late.
+                // For each that is left: the reader that is woken may be busy, and its get late.
                 Ok(()) => return self.wake_up_to(Line::Readers, self.len()),
                 Err(NotGot::Pending) => return, // the end of that put wakes one
                 Err(NotGot::Empty | NotGot::Drained) => {}
@@ -180,7 +180,7 @@ impl Queue {
             Err(NotGot::Pending) => {}
         }
         // A put has claimed its place before the waiter enlisted, so it may not have seen it; and later
-        // puts, behind that one, may have told somebody who found nothing.
+        // puts, behind that one, may have told a waiter that found nothing.
         self.waiters.raise(Attention::CASCADE);
         self.settle(deadline);
         !self.current(events).is_empty()

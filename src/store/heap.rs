@@ -169,11 +169,11 @@ impl<R: Rank> Heap<R> {
 
     /// Where the item of an entry is.
     fn place(here: bool, rest: &mut Rest) -> *mut u8 {
-        match here {
-            true => (&raw mut rest.item).cast(),
-            // SAFETY: it is not here.
-            false => unsafe { rest.item.there }.as_ptr(),
+        if here {
+            return (&raw mut rest.item).cast();
         }
+        // SAFETY: it is not here.
+        unsafe { rest.item.there }.as_ptr()
     }
 
     /// A copy of an item, to be put into an entry. `None`: out of memory.

@@ -28,7 +28,7 @@ pub trait Shelf {
 
 pub struct Locked<S> {
     shelf: Mutex<Inner<S>>,
-    /// Mirrors of what happens under the lock, for those who only look.
+    /// Mirrors of what happens under the lock, for calls that only look.
     entered: AtomicU64,
     left: AtomicU64,
     shut: AtomicBool,
@@ -198,8 +198,8 @@ impl<S: Shelf> Locked<S> {
     }
 
     pub fn entered(&self) -> u64 {
-        // ORDERING: SeqCst; pairs with the fence behind the unlocking that follows each change: who
-        // enlists and then sees no put here is seen by the next put.
+        // ORDERING: SeqCst; pairs with the fence behind the unlocking that follows each change: a
+        // waiter that enlists and then sees no put here is seen by the next put.
         self.entered.load(Ordering::SeqCst)
     }
 

@@ -1,4 +1,4 @@
-//! What holds items: three orders with the same verbs. A store never waits and knows nobody who does.
+//! What holds items: three orders with the same verbs. A store never waits and knows of no waiters.
 //!
 //! Every store counts for itself how many items ever came in (`entered`) and how many ever left
 //! (`left`): length, room and unfinished work follow from these two numbers.
@@ -51,7 +51,7 @@ impl Limit {
     /// Whether one more item may come in beside so many.
     #[inline]
     fn lets_in(&self, beside: u64) -> bool {
-        // ORDERING: Relaxed; a put that overlaps a change may go by either value. Who waits for room
+        // ORDERING: Relaxed; a put that overlaps a change may go by either value. A waiter for room
         // looks again after SeqCst steps of its own.
         beside <= self.0.load(Ordering::Relaxed)
     }

@@ -8,12 +8,12 @@ pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, crate::sys::lock::FutexLoc
 #[cfg(any(loom, shuttle))]
 pub use crate::sync::world::sync::MutexGuard;
 
-/// System calls on one descriptor take effect one after the other, and who comes later sees what was
-/// done before. The kernel does that; a model must be told.
+/// System calls on one descriptor take effect one after the other, and the later one sees what was done
+/// before. The kernel does that; a model must be told.
 #[cfg(any(loom, shuttle))]
 pub struct KernelOrder {
     order: Mutex<()>,
-    /// Written when the descriptor is made: whoever uses it has to come after that.
+    /// Written when the descriptor is made: every use has to come after that.
     made: super::UnsafeCell<()>,
 }
 

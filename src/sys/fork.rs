@@ -23,7 +23,7 @@ extern "C" fn in_child() {
 
 /// Has every child count its life; before the first handle is made.
 pub fn prepare() -> Result<(), Status> {
-    // ORDERING: Relaxed; who loses the race registers a second time, and a life counts for two.
+    // ORDERING: Relaxed; the loser of the race registers a second time, and a life counts for two.
     if REGISTERED.load(Ordering::Relaxed) {
         return Ok(());
     }

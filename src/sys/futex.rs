@@ -1,4 +1,4 @@
-//! Sleeping on a word, and waking who sleeps on it.
+//! Sleeping on a word, and waking the thread that sleeps on it.
 
 use super::clock::Deadline;
 use crate::sync::process::AtomicU32;

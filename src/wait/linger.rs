@@ -1,5 +1,5 @@
 //! Looking again for a moment before sleeping: waking a thread on an idle core costs tens of
-//! microseconds, so whoever is about to be served should not sleep.
+//! microseconds, so a waiter that is about to be served should not sleep.
 
 use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause, yield_now};
 use crate::sys::{clock, clock::Deadline, cpu};
@@ -67,7 +67,7 @@ impl Patience {
         Self { pauses, yields, most_yields, gathering }
     }
 
-    /// Lets more items come before the first is taken, where they come in a stream. Who takes each one as it
+    /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each one as it
     /// comes waits for each, on the cache lines that the other side is writing: a loop to two threads 3.8 M
     /// items a second, 13 with 40 pauses, 19 with 120; a loop that takes 64 at a time 7 M, 35 with 120.
     pub fn gather(&self, linger: Linger, len: impl Fn() -> u64) {
@@ -176,10 +176,12 @@ impl Habit {
     fn learn(&self, paid: bool) {
         let credit = self.credit.load(Ordering::Relaxed);
         let interval = self.interval.load(Ordering::Relaxed);
-        let (credit, interval) = match paid {
-            true => ((credit + 2).min(Self::MOST), Self::SHORTEST),
-            false if credit == 0 => (0, (interval + 1).min(self.longest)),
-            false => (credit / 2, interval),
+        let (credit, interval) = if paid {
+            ((credit + 2).min(Self::MOST), Self::SHORTEST)
+        } else if credit == 0 {
+            (0, (interval + 1).min(self.longest))
+        } else {
+            (credit / 2, interval)
         };
         self.credit.store(credit, Ordering::Relaxed);
         self.interval.store(interval, Ordering::Relaxed);

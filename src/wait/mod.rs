@@ -1,6 +1,6 @@
-//! Who waits: one fair list of waiters per condition, threads and watches alike.
+//! Waiters: one fair list per condition, threads and watches alike.
 //!
-//! An eventcount. A waiter enlists and looks again before it sleeps; whoever changes the state looks at
+//! An eventcount. A waiter enlists and looks again before it sleeps; a call that changes the state looks at
 //! one word, `attention`, right behind its one read-modify-write. Nobody waiting means one load.
 
 mod linger;
@@ -68,14 +68,14 @@ impl Attention {
     pub const READERS: Self = Self(1);
     pub const WRITERS: Self = Self(2);
     pub const OTHERS: Self = Self(4);
-    /// Items may be there that nobody was woken for, or somebody who could not see them yet: gets wake readers
-    /// for those that are left, until there are none.
+    /// Items may be there for which no reader was woken, or one that could not see them yet: gets wake readers
+    /// for the items that are left, until there are none.
     pub const CASCADE: Self = Self(8);
     /// Shut down: the get that takes the last item has to say so.
     pub const SHUT: Self = Self(16);
     /// Shut down and discarding: the end of a put that was under way discards its item.
     pub const DISCARD: Self = Self(32);
-    /// Always, where the barrier between puts and those who wait is not asymmetric: a put looks again behind a
+    /// Always, where the barrier between puts and waiters is not asymmetric: a put looks again behind a
     /// fence. As one of these bits it costs nothing where there is none.
     pub const FENCED: Self = Self(64);
 
@@ -115,14 +115,14 @@ pub enum Line {
     Others,
 }
 
-/// How long one who is about to look is waited for: so long an item may lie beside somebody who sleeps, or as
-/// long as a looker has lost its processor if nothing more is put.
+/// How long a looker is relied on: so long an item may lie beside a waiter that sleeps, or for as long as the
+/// looker has lost its processor if nothing more is put.
 const SOON_NS: u64 = 20_000;
 
 #[repr(C)] // the word that every call reads first, behind what else it reads of a queue
 pub struct Waiters {
     attention: AtomicU32,
-    /// A cache line between what every call reads and what those write who wait: with both on one, a
+    /// A cache line between what every call reads and what waiters write: with both on one, a
     /// consumer that keeps catching up costs every put a miss.
     _gap: [u64; 8],
     pub patience: Patience,
@@ -163,14 +163,14 @@ impl Waiters {
 
     /// Takes back what was raised.
     pub fn calm(&self, what: Attention) {
-        // ORDERING: SeqCst; as in raise: whoever raised it before this saw a reason that is seen behind this.
+        // ORDERING: SeqCst; as in raise: a thread that raised it before this saw a reason that is seen behind this.
         self.attention.fetch_and(!what.0, Ordering::SeqCst);
         fence_after_rmw();
     }
 
     /// The caller is about to look at the state once more; [`Self::looks_now`] follows.
     pub fn will_look(&self) {
-        // ORDERING: Relaxed, both; who does not see it wakes somebody, as if it had come later.
+        // ORDERING: Relaxed, both; a put that does not see it wakes a waiter, as if it had come before.
         self.looked_at.store(clock::now(), Ordering::Relaxed);
         self.lookers.fetch_add(1, Ordering::Relaxed);
     }
@@ -183,9 +183,9 @@ impl Waiters {
         fence_after_rmw();
     }
 
-    /// To be asked behind the read-modify-write that brought something in, while somebody sleeps: whether it is left
-    /// to those who are about to look. They get it, and wake others for what comes behind it. But one who has not
-    /// looked for long has lost its processor, perhaps for milliseconds: so now and then somebody is woken.
+    /// To be asked behind the read-modify-write that brought something in, while a waiter sleeps: whether it is left
+    /// to the lookers. They get it, and wake others for what comes behind it. But a looker that has not looked for
+    /// long has lost its processor, perhaps for milliseconds: so now and then a sleeper is woken all the same.
     pub fn is_left_to_lookers(&self) -> bool {
         // ORDERING: Relaxed; a hint.
         if self.lookers.load(Ordering::Relaxed) == 0 || !self.is_looked_at_soon() {
@@ -208,7 +208,7 @@ impl Waiters {
         // ORDERING: Relaxed, both; a hint.
         let soon = now.saturating_sub(self.looked_at.load(Ordering::Relaxed)) < SOON_NS;
         if !soon {
-            self.looked_at.store(now, Ordering::Relaxed); // who is woken now looks soon
+            self.looked_at.store(now, Ordering::Relaxed); // the waiter that is woken now looks soon
         }
         soon
     }
@@ -256,7 +256,7 @@ impl Waiters {
         wake
     }
 
-    /// The number of the waiter that begins next: those before it are those who wait now.
+    /// The number of the waiter that begins next: those that wait now have lower ones.
     pub fn horizon(&self) -> u64 {
         self.lists.lock().horizon()
     }
@@ -296,7 +296,7 @@ impl Waiters {
         }
         // ORDERING: Relaxed load; the bits of lists change under the lock that is held.
         if self.attention.load(Ordering::Relaxed) & idle.0 != 0 {
-            // ORDERING: Relaxed; who reads the old value looks at the lists once for nothing.
+            // ORDERING: Relaxed; a reader of the old value looks at the lists once for nothing.
             self.attention.fetch_and(!idle.0, Ordering::Relaxed);
         }
     }

@@ -8,7 +8,7 @@ use crate::sys::park::{Parker, Unparker};
 /// How many lists a waiter can be on at once.
 pub(super) const LINES: usize = 3;
 
-/// Who is behind a node.
+/// The waiter behind a node.
 #[derive(Clone, Copy)]
 pub enum Who {
     Thread(*const Parker),

@@ -55,19 +55,16 @@ impl Chain {
     /// Keeps a ring that is not in use for later; a late reader may still be in it.
     pub fn keep(&mut self, spare: NonNull<Ring>) {
         // SAFETY: alive until the FIFO is dropped.
-        match unsafe { spare.as_ref() }.trimmed.get() {
-            true => self.cold.push(spare),
-            false => self.warm.push(spare),
-        }
+        let trimmed = unsafe { spare.as_ref() }.trimmed.get();
+        let spares = if trimmed { &mut self.cold } else { &mut self.warm };
+        spares.push(spare);
     }
 
     /// Keeps an emptied ring for later, and says which one should give its memory back, if any; that one is
     /// on no list then. It is the one emptied before: by now nobody reads it, most likely.
     pub fn retire(&mut self, emptied: NonNull<Ring>) -> Option<NonNull<Ring>> {
-        let surplus = match self.warm.bytes > WARM_BYTES {
-            true => self.warm.take_first_if(|ring| ring.bytes() >= TRIM_BYTES),
-            false => None,
-        };
+        let too_much = self.warm.bytes > WARM_BYTES;
+        let surplus = self.warm.take_first_if(|ring| too_much && ring.bytes() >= TRIM_BYTES);
         self.warm.push(emptied);
         surplus
     }

@@ -64,9 +64,10 @@ impl Fifo {
     pub unsafe fn pop_many(&self, items: *mut u8, max: usize) -> Result<usize, NotGot> {
         // SAFETY: passed on.
         unsafe {
-            match self.shape.is_word() {
-                true => self.pop_many_in(Shape::WORD, items, max),
-                false => self.pop_many_in(self.shape, items, max),
+            if self.shape.is_word() {
+                self.pop_many_in(Shape::WORD, items, max)
+            } else {
+                self.pop_many_in(self.shape, items, max)
             }
         }
     }
@@ -232,10 +233,8 @@ impl Fifo {
             return Err(NotGot::Empty);
         }
         // Shut, and no ring comes any more; but one may have come before that.
-        match self.head_ring.load(Ordering::Acquire).is_null() {
-            true => Err(NotGot::Drained),
-            false => Ok(None),
-        }
+        let still_none = self.head_ring.load(Ordering::Acquire).is_null();
+        if still_none { Err(NotGot::Drained) } else { Ok(None) }
     }
 
     /// The ring that head_ring named is marked as away: gets have moved on from it, or somebody is about to move
@@ -309,7 +308,7 @@ impl Fifo {
         // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
         // ORDERING: Release; pairs with the Acquire of gets that load this word.
         first.head.word.store(word(base), Ordering::Release);
-        // Only now: whoever sees this mark finds the next ring.
+        // Only now: a thread that sees this mark finds the next ring.
         // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
         ring.head.word.fetch_or(AWAY, Ordering::Release);
         let surplus = chain.retire(NonNull::from(ring));
@@ -338,7 +337,7 @@ const SMALL: usize = 512;
 #[repr(align(16))]
 struct Small([MaybeUninit<u8>; SMALL]);
 
-/// How often to look at an item that is on its way, standing back in between: who keeps looking takes the
+/// How often to look at an item that is on its way, standing back in between: a get that keeps looking takes the
 /// cache line from the put that is to write there, and again from the next one. Four threads to four, bounded:
 /// 85 M items/s with a look at every pause, 104 standing back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -362,7 +361,7 @@ pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
     let slot = ring.slot(ring.turn(position(head)));
     let filled = head & AWAY == 0 && slot.is_filled();
     // ORDERING: Acquire; behind the look at the slot. If the ring has another life since the head was loaded,
-    // that may have been another slot: who saw there what comes of it sees here that the head has moved on.
+    // that may have been another slot: a thread that saw what came of it there sees here that the head has moved on.
     (filled && ring.head.word.load(Ordering::Acquire) == head).then_some(slot)
 }
 

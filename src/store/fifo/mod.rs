@@ -3,7 +3,7 @@
 //! Items live in a [`ring::Ring`]. When a ring is full and the limit allows for more, it is sealed and
 //! a larger one is chained behind it; when it has been emptied, gets move on to that one and the ring
 //! is spare. A queue that keeps within its ring never leaves it. A thread that is preempted in the
-//! middle of a put or a get delays nobody but those who want that very slot.
+//! middle of a put or a get delays only threads that want that very slot.
 
 mod chain;
 mod get;
@@ -76,8 +76,8 @@ impl Fifo {
     pub fn shut(&self) {
         let mut chain = self.chain.lock();
         chain.shut = true;
-        // ORDERING: Release; pairs with the Acquire in `is_shut_before_use`: whoever sees this sees every ring
-        // that was made before.
+        // ORDERING: Release; pairs with the Acquire in `is_shut_before_use`: a thread that sees this sees every
+        // ring that was made before.
         self.shut.store(true, Ordering::Release);
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
@@ -116,8 +116,8 @@ impl Fifo {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; pairs with the Release in link.
         match unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: who enlists and then sees
-            // no put here is seen by the next put.
+            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: a waiter that enlists and then
+            // sees no put here is seen by the next put.
             Some(ring) => position(ring.tail.word.load(Ordering::SeqCst)),
             None => 0,
         }
@@ -129,8 +129,8 @@ impl Fifo {
             // ORDERING: Acquire; pairs with the Release in link and in advance.
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
             let Some(ring) = ring else { return 0 };
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: who enlists for room
-            // and then sees no get here is seen by the next get.
+            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: a waiter that enlists for
+            // room and then sees no get here is seen by the next get.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
                 return position(head);
@@ -169,7 +169,7 @@ fn nobody_peeks(ring: &Ring) -> bool {
     ring.pins.load(Ordering::SeqCst) == 0
 }
 
-/// Somebody else was quicker. Leaves the word to them for a moment: one side that runs a stretch alone is
+/// Another thread was quicker. Leaves the word to it for a moment: one side that runs a stretch alone is
 /// faster than two that take the cache line from each other at every item.
 #[cold]
 fn stand_back() {

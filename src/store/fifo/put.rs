@@ -79,9 +79,10 @@ impl Fifo {
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
         // SAFETY: passed on.
         unsafe {
-            match self.shape.is_word() {
-                true => self.push_many_in(Shape::WORD, items, count),
-                false => self.push_many_in(self.shape, items, count),
+            if self.shape.is_word() {
+                self.push_many_in(Shape::WORD, items, count)
+            } else {
+                self.push_many_in(self.shape, items, count)
             }
         }
     }
@@ -145,8 +146,8 @@ impl Fifo {
         let at = position(tail);
         let limit = self.limit.get();
         // ORDERING: Acquire; any head that once was leaves too little room, never too much. Pairs with the Release
-        // below: who sees this put sees a head as far as the one that let it in, so that bq_len never exceeds
-        // the capacity.
+        // below: a thread that sees this put sees a head as far as the one that let it in, so that bq_len never
+        // exceeds the capacity.
         let seen = ring.tail.head_seen.load(Ordering::Acquire);
         let room = limit.saturating_sub(at.saturating_sub(seen));
         if room > 0 {
@@ -183,7 +184,7 @@ impl Fifo {
         self.grow(Some((ring, tail)))
     }
 
-    /// Chains a ring behind the last one, or makes the first. Returns when puts can go on, whoever did it.
+    /// Chains a ring behind the last one, or makes the first. Returns when puts can go on, also where another thread did it.
     /// `last`: the ring and its tail, as the caller saw them.
     #[cold]
     fn grow(&self, last: Option<(&Ring, u64)>) -> Result<(), NotPut> {

@@ -10,7 +10,7 @@
 //! Positions count the items of the FIFO, turns those of the ring: position = origin + turn. Both only
 //! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
 //! that the stamps need no change, and with a position that is no smaller. A ring's memory stays readable
-//! until its FIFO is dropped. So whoever comes late with a word it loaded long ago fails its
+//! until its FIFO is dropped. So a thread that comes late with a word it loaded long ago fails its
 //! compare-and-swap, and whatever it read of the ring before that was harmless.
 
 use std::alloc::{Layout, alloc, dealloc};
@@ -66,7 +66,7 @@ pub(super) struct Tail {
 /// What consumers write.
 pub(super) struct Head {
     pub word: AtomicU64,
-    /// A turn that the tail has reached: so far consumers may fetch ahead.
+    /// A turn that the tail has reached: consumers may fetch ahead up to here.
     tail_seen: AtomicU64,
 }
 
@@ -191,12 +191,13 @@ impl Ring {
     }
 
     /// Which turn a position has in this ring: slots take turns, life after life of the ring. To be asked
-    /// before the position is claimed, since later the ring may have another life. Who is late and asks for
-    /// a position of an earlier life gets some turn: its compare-and-swap fails, or a look at the head tells.
+    /// before the position is claimed, since later the ring may have another life. A late
+    /// thread that asks for a position of an earlier life gets an arbitrary turn: its compare-and-swap fails, or a
+    /// look at the head tells.
     #[inline]
     pub fn turn(&self, position: u64) -> u64 {
-        // ORDERING: Acquire; pairs with the Release in open: whoever sees the origin of a new life sees how
-        // the one before ended.
+        // ORDERING: Acquire; pairs with the Release in open: a thread that sees the origin of a new life sees
+        // how the one before ended.
         position.wrapping_sub(self.origin.load(Ordering::Acquire))
     }
 
@@ -214,7 +215,7 @@ impl Ring {
     }
 
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
-    /// for a cache line from whoever emptied the slot: its compare-and-swap cannot overtake the last store.
+    /// for a cache line from the get that emptied the slot: its compare-and-swap cannot overtake the last store.
     #[inline(always)]
     pub fn prefetch_after_put(&self, shape: Shape, turn: u64) {
         self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
@@ -260,7 +261,7 @@ impl Ring {
     /// Claims `count` positions for a put. `false`: the tail has moved.
     #[inline]
     pub fn claim_tail(&self, tail: u64, count: u64) -> bool {
-        // ORDERING: SeqCst; pairs with `Fifo::entered` as seen by one who waits for an item: it sees this
+        // ORDERING: SeqCst; pairs with `Fifo::entered` as seen by a waiter for an item: it sees this
         // put, or the put sees it enlisted (see wait::Waiters).
         claim(&self.tail.word, tail, count)
     }
@@ -268,7 +269,7 @@ impl Ring {
     /// Claims `count` items for a get. `false`: the head has moved.
     #[inline]
     pub fn claim_head(&self, head: u64, count: u64) -> bool {
-        // ORDERING: SeqCst; pairs with `Fifo::left` as seen by one who waits for room: it sees this get,
+        // ORDERING: SeqCst; pairs with `Fifo::left` as seen by a waiter for room: it sees this get,
         // or the get sees it enlisted (see wait::Waiters).
         claim(&self.head.word, head, count)
     }
