@@ -364,6 +364,26 @@ TEST(a_loop_that_looks_now_and_then_is_sent_to_its_other_descriptors) {
   bq_queue_unref(all.queue);
 }
 
+/* What kept the loop before it slept does not count behind that, also where it slept in a wait. */
+TEST(a_loop_that_has_slept_is_not_sent_to_its_other_descriptors) {
+  event_loop loop = loop_that_lingers();
+  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  bq_event event;
+  watch(loop.poller, all.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_when_empty, &all);
+  wait_until_it_fires(&loop);
+  for (int calls = 0; calls < 4; calls++) {
+    if (bq_poller_poll(loop.poller, &event, 1) > 0) take_all(all.queue);
+  }
+  stop_putting(&all, producer);
+  take_all(all.queue);
+  CHECK_STATUS(bq_poller_wait(loop.poller, &event, 1, 100 * MICROSECOND), BQ_TIMEDOUT);
+  put_number(all.queue, 1);
+  CHECK_EQ(bq_poller_poll(loop.poller, &event, 1), 1);
+  loop_close(&loop);
+  bq_queue_unref(all.queue);
+}
+
 /* A courteous 0 answers a wake by hand like any other: the wait that follows has nothing to answer. */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
   for (int round = 0; round < 20; round++) {

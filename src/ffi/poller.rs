@@ -38,8 +38,9 @@ use crate::wait::{Events, Linger};
 ///    again, since the descriptor or `wake` calls once more for whatever the first one missed.
 ///    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
 /// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
-///    until 0; the library then saves the read that clears it. BQ_POLLER_PIPE serves runtimes that
-///    watch only pipes and sockets.
+///    until 0; the library then saves the read that clears it. Not together with EPOLLONESHOT, which
+///    finds the descriptor readable whenever it is registered anew. BQ_POLLER_PIPE serves runtimes
+///    that watch only pipes and sockets.
 pub struct bq_poller {
     _opaque: [u8; 0],
 }
@@ -274,7 +275,8 @@ pub unsafe extern "C" fn bq_poller_remove(
 /// 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
 /// kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
 /// serves its other descriptors before it is called once more. So 0 does not say that the queues
-/// are empty. It has answered every bq_poller_wake() so far: a loop looks at flags that other
+/// are empty. (A loop with a `wake` callback is not sent away like that: one that must not be kept
+/// for long limits its calls in a row, or sets BQ_NO_LINGER.) 0 has answered every bq_poller_wake() so far: a loop looks at flags that other
 /// threads set after that.
 ///
 /// Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),

@@ -69,7 +69,7 @@ impl Core {
             mode: config.mode,
             linger: config.linger,
             patience: Patience::of_a_loop(),
-            courtesy: Courtesy::new(config.mode),
+            courtesy: Courtesy::new(),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             refused: AtomicBool::new(false),

@@ -84,7 +84,6 @@ impl Core {
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
             self.by_hand.swap(false, Ordering::SeqCst);
             if self.go_to_sleep() {
-                self.courtesy.is_done();
                 return Ok(0);
             }
         }
@@ -131,6 +130,7 @@ impl Core {
             return Slept::LookAgain;
         }
         self.asleep.set(Some(Sleeper::Thread));
+        self.courtesy.is_done();
         // ORDERING: SeqCst; behind the arming, see Core::wake.
         while self.inbox.sleeper().is_some() && !self.by_hand.load(Ordering::SeqCst) {
             if self.bell.sleep(deadline) == Slept::DeadlinePassed && self.back_to_loop() {
@@ -150,10 +150,11 @@ impl Core {
         still_armed
     }
 
-    /// Woken by hand, with nothing to report: armed again, unless something came meanwhile.
+    /// Woken by hand, with nothing to report: armed again, or the loop is called for what came meanwhile.
     fn answer_hand(&self) {
-        if self.inbox.sleeper().is_none() && !self.go_to_sleep() {
-            self.stay_readable();
+        let must_call = self.inbox.sleeper().is_none() && !self.go_to_sleep();
+        if must_call && !self.ring_awake() {
+            self.owes_ring.set(true);
         }
     }
 
@@ -178,7 +179,8 @@ impl Core {
             self.ringing.set(true); // the thread that woke the loop has rung, or is about to
         }
         // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
-        let found = self.is_worth_waiting()
+        let found = deadline != Deadline::Passed
+            && self.is_worth_waiting()
             && self.look_again(deadline)
             && !self.by_hand.load(Ordering::Relaxed);
         if found {
@@ -273,14 +275,22 @@ impl Core {
 
     /// Has the loop called again at once, though this call says 0. `false`: it has no descriptor.
     fn send_away(&self) -> bool {
+        // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this 0.
+        self.ring_awake() && {
+            self.by_hand.swap(false, Ordering::SeqCst);
+            true
+        }
+    }
+
+    /// Rings although the poller is not armed: a loop that registered the descriptor edge-triggered needs an edge
+    /// even where it is readable. `false`: there is none.
+    fn ring_awake(&self) -> bool {
         let Some(fd) = self.bell.made() else { return false };
         if fd.fills_up() {
             fd.quiet(); // a full pipe gives no edge
         }
-        fd.ring(); // readable or not: a loop that registered it edge-triggered needs an edge
+        fd.ring();
         self.ringing.set(true);
-        // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this 0.
-        self.by_hand.swap(false, Ordering::SeqCst);
         true
     }
 
@@ -293,6 +303,7 @@ impl Core {
             return false;
         }
         self.asleep.set(Some(Sleeper::Loop));
+        self.courtesy.is_done();
         // ORDERING: SeqCst; behind the arming, see Core::wake: for one that came just before it this thread rings.
         if self.by_hand.load(Ordering::SeqCst) && self.inbox.rouse().is_some() {
             self.owes_ring.set(true);
@@ -300,7 +311,7 @@ impl Core {
         true
     }
 
-    /// The loop is to call again: the descriptor must be readable until it does.
+    /// The loop is to call again: where it may wait for a level, the descriptor must be readable until it does.
     fn stay_readable(&self) {
         if self.mode == Mode::Level
             && !self.ringing.get()

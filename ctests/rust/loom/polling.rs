@@ -229,6 +229,21 @@ fn two_watches_of_two_threads_meet_in_the_inbox() {
     });
 }
 
+/// Whether by descriptor or callback: a 0 sends the loop to sleep.
+#[test]
+fn a_wait_that_was_ended_by_hand_is_armed_or_calls_for_what_came_meanwhile() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let watching = Loop::of(&queue, READABLE);
+        watching.poller.wake();
+        assert!(watching.was_rung());
+        let putter = spawn_put(&queue);
+        let waited = wait(&watching.poller, FOREVER);
+        putter.join().unwrap();
+        assert!(waited == Ok(1) || watching.was_rung(), "nobody comes for the item");
+    });
+}
+
 /// A thread that is called and polls may find another one there that has armed already and sees nothing of what
 /// it was called for. `others`: who polls beside them.
 fn whoever_is_refused_is_called_again(others: usize) {
