@@ -32,7 +32,7 @@
 #define BQ_VERSION_MAJOR 0
 #define BQ_VERSION_MINOR 1
 #define BQ_VERSION_PATCH 0
-/** The version of this header as one number that can be compared: major, minor, patch, two digits each. */
+/** The version of this header as one comparable number: major, minor, patch, two digits each. */
 #define BQ_VERSION (BQ_VERSION_MAJOR * 10000 + BQ_VERSION_MINOR * 100 + BQ_VERSION_PATCH)
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -177,17 +177,17 @@ typedef int32_t bq_status;
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
  * `item` points to the item's bytes, its own to write to, and is valid only during the call. It is
- * aligned to the largest power of two that divides item_size, 16 at most. A
- * child that it makes by fork() must not return from it. Must not unwind or longjmp.
+ * aligned to the largest power of two that divides item_size, 16 at most. A child that it makes by
+ * fork() must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
 
 /**
  * Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
- * equal (then the one put first leaves first). Called from putting and getting threads with the
- * queue's lock held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong
- * order and nothing worse. Both are aligned to the largest power of two that divides item_size, 16
- * at most. Must not unwind or longjmp.
+ * equal (then the one put first leaves first). Both are aligned to the largest power of two that
+ * divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
+ * held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong order and
+ * nothing worse. Must not unwind or longjmp.
  */
 typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
 
@@ -772,16 +772,13 @@ BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *que
  * kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
  * serves its other descriptors before it is called once more. So 0 does not say that the queues
  * are empty. (A loop with a `wake` callback is not sent away like that: one that must not be kept
- * for long limits its calls in a row, or sets BQ_NO_LINGER.) 0 has answered every bq_poller_wake() so far: a loop looks at flags that other
- * threads set after that.
+ * for long limits its calls in a row, or sets BQ_NO_LINGER.) Every bq_poller_wake() so far is
+ * answered by a 0: a loop looks at flags that other threads set after that.
  *
  * Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
  * BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
  */
-BQ_API
-ptrdiff_t bq_poller_poll(struct bq_poller *poller,
-                         struct bq_event *events,
-                         size_t max);
+BQ_API ptrdiff_t bq_poller_poll(struct bq_poller *poller, struct bq_event *events, size_t max);
 
 /**
  * Waits until a queue is ready and reports as bq_poller_poll() does: select for threads.

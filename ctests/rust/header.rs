@@ -7,7 +7,7 @@ const PREAMBLE: &str = r#"
 #define BQ_VERSION_MAJOR {major}
 #define BQ_VERSION_MINOR {minor}
 #define BQ_VERSION_PATCH {patch}
-/** The version of this header as one number that can be compared: major, minor, patch, two digits each. */
+/** The version of this header as one comparable number: major, minor, patch, two digits each. */
 #define BQ_VERSION (BQ_VERSION_MAJOR * 10000 + BQ_VERSION_MINOR * 100 + BQ_VERSION_PATCH)
 
 #if defined(__GNUC__) || defined(__clang__)

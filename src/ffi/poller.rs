@@ -276,8 +276,8 @@ pub unsafe extern "C" fn bq_poller_remove(
 /// kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
 /// serves its other descriptors before it is called once more. So 0 does not say that the queues
 /// are empty. (A loop with a `wake` callback is not sent away like that: one that must not be kept
-/// for long limits its calls in a row, or sets BQ_NO_LINGER.) 0 has answered every bq_poller_wake() so far: a loop looks at flags that other
-/// threads set after that.
+/// for long limits its calls in a row, or sets BQ_NO_LINGER.) Every bq_poller_wake() so far is
+/// answered by a 0: a loop looks at flags that other threads set after that.
 ///
 /// Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
 /// BQ_INVALID (a NULL, `max` 0), BQ_FORKED.
