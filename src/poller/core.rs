@@ -9,7 +9,7 @@ use std::{mem, ptr};
 use super::bell::Bell;
 use super::courtesy::Courtesy;
 use super::inbox::{Inbox, Met, Sleeper};
-use super::turn::Turn;
+use super::ready::ReadyList;
 use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
@@ -47,12 +47,12 @@ unsafe impl Sync for Core {}
 
 pub(super) struct Watches {
     all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
-    pub turn: Turn,
-    /// Removed watches whose token was in the inbox or the turn, since those were last searched for such tokens.
+    pub ready: ReadyList,
+    /// Removed watches whose token was in the inbox or on the ready list, since those were last searched for such tokens.
     astray: usize,
 }
 
-// SAFETY: the keys are names; the turn is used under the lock.
+// SAFETY: the keys are names; the ready list is used under the lock.
 unsafe impl Send for Watches {}
 
 /// A queue that is watched: kept alive by the first, watched by the second.
@@ -75,7 +75,7 @@ impl Core {
             refused: AtomicBool::new(false),
             watches: Mutex::new(Watches {
                 all: HashMap::default(),
-                turn: Turn::default(),
+                ready: ReadyList::default(),
                 astray: 0,
             }),
             ringing: Cell::new(false),
@@ -169,7 +169,8 @@ impl Core {
         let mut watches = self.watches.lock();
         let watched = watches.all.remove(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let unserved = watched.retire();
-        let mut found = if unserved { self.drop_astray(&mut watches) } else { Turn::default() };
+        let mut found =
+            if unserved { self.drop_astray(&mut watches) } else { ReadyList::default() };
         drop(watches);
         while let Some(token) = found.pop() {
             Self::receive(token);
@@ -183,13 +184,13 @@ impl Core {
     /// A watch is removed whose token is on its way. The next poll drops it; if none comes, as many watches
     /// as there are may pile up, but not more.
     /// Returns what was found that is not removed, to be received once more: the loop may be about to sleep.
-    fn drop_astray(&self, watches: &mut Watches) -> Turn {
+    fn drop_astray(&self, watches: &mut Watches) -> ReadyList {
         const FEW: usize = 64;
-        let mut found = Turn::default();
+        let mut found = ReadyList::default();
         watches.astray += 1;
         if watches.astray > FEW.max(watches.all.len()) {
             watches.astray = 0;
-            watches.turn.drop_removed();
+            watches.ready.drop_removed();
             self.collect(&mut found);
             found.drop_removed();
         }
@@ -213,14 +214,14 @@ impl Core {
         self.bell.until_silent();
     }
 
-    /// Drops every token that is in the inbox or in the turn; no more come.
+    /// Drops every token that is in the inbox or on the ready list; no more come.
     fn drop_received(&self, watches: &mut Watches) {
         let mut at = self.inbox.close();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
             at = token.watch().next.get();
         }
-        watches.turn.clear();
+        watches.ready.clear();
     }
 
     /// The last handle is gone in a child of fork(). Threads of the parent may have been in the middle of

@@ -1,11 +1,11 @@
 //! A poller: one event loop's view of any number of queues.
 //!
 //! Every watch is in one place at a time: armed on the lists of its queue, on its way to the inbox,
-//! in the inbox, or in the loop's turn. Its holder has one reference, its token; a paused
+//! in the inbox, or on the loop's ready list. Its holder has one reference, its token; a paused
 //! watch has none.
 //!
 //! ```text
-//!   armed --event--> inbox --poll--> turn --holds--> reported, and back to the end of the turn
+//!   armed --event--> inbox --poll--> ready --holds--> reported, and back to the end of the list
 //!     ^                                |
 //!     +------------- holds no more ----+
 //! ```
@@ -17,7 +17,7 @@ mod courtesy;
 mod inbox;
 mod poll;
 mod polling;
-mod turn;
+mod ready;
 mod watch;
 
 use std::ffi::{c_int, c_void};

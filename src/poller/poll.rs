@@ -6,7 +6,7 @@ use super::Mode;
 use super::core::{Core, Watches};
 use super::inbox::Sleeper;
 use super::polling::Polling;
-use super::turn::{FEW, Turn};
+use super::ready::{FEW, ReadyList};
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
 use crate::sync::Ordering;
@@ -31,14 +31,14 @@ struct Looking<'c>(&'c Core);
 
 impl<'c> Looking<'c> {
     fn of(core: &'c Core) -> Self {
-        core.watches.lock().turn.will_look();
+        core.watches.lock().ready.will_look();
         Self(core)
     }
 }
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        self.0.watches.lock().turn.looks_now();
+        self.0.watches.lock().ready.looks_now();
     }
 }
 
@@ -196,37 +196,37 @@ impl Core {
     /// Whether few watches are left, and none of them promises much now.
     fn is_worth_waiting(&self) -> bool {
         let mut watches = self.watches.lock();
-        self.collect(&mut watches.turn);
-        (1..=FEW).contains(&watches.turn.len) && !watches.turn.any_promising()
+        self.collect(&mut watches.ready);
+        (1..=FEW).contains(&watches.ready.len) && !watches.ready.any_promising()
     }
 
-    /// One turn for every watch. Returns whether one is left that was not reported.
+    /// One turn for every watch on the list. Returns whether one is left that was not reported.
     fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
         let mut watches = self.watches.lock();
-        self.collect(&mut watches.turn);
+        self.collect(&mut watches.ready);
         self.serve_each(&mut watches, reports, on_quiet);
-        reports.len == 0 && watches.turn.len > 0
+        reports.len == 0 && watches.ready.len > 0
     }
 
-    /// Moves what has come to the end of a turn.
-    pub fn collect(&self, turn: &mut Turn) {
+    /// Moves what has come to the end of a list.
+    pub fn collect(&self, list: &mut ReadyList) {
         let mut at = self.inbox.take();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
             at = token.watch().next.get();
-            turn.push(token);
+            list.push(token);
         }
     }
 
-    /// Gives every watch whose turn it is one turn, as far as there is room for reports.
+    /// Gives every watch on the list one turn, as far as there is room for reports.
     fn serve_each(&self, watches: &mut Watches, reports: &mut Reports, on_quiet: OnQuiet) {
-        let turn = &mut watches.turn;
-        let keep = on_quiet == OnQuiet::KeepFew && turn.len <= FEW && self.linger != Linger::Never;
-        for _ in 0..turn.len {
+        let list = &mut watches.ready;
+        let keep = on_quiet == OnQuiet::KeepFew && list.len <= FEW && self.linger != Linger::Never;
+        for _ in 0..list.len {
             if reports.is_full() {
                 return;
             }
-            let Some(token) = turn.pop() else { return };
+            let Some(token) = list.pop() else { return };
             if token.watch().place.get() == Place::Removed {
                 continue;
             }
@@ -241,19 +241,19 @@ impl Core {
                 if !holds.is_empty() {
                     reports.push(ready.watch(), holds);
                 }
-                turn.push(ready);
+                list.push(ready);
                 continue;
             }
             if !holds.is_empty() {
                 reports.push(token.watch(), holds);
             }
-            turn.push(token);
+            list.push(token);
         }
     }
 
     /// Lets items gather before few watches are served; see Patience::gather.
     fn gather(&self) {
-        self.patience.gather(self.linger, || self.watches.lock().turn.len_of_few());
+        self.patience.gather(self.linger, || self.watches.lock().ready.len_of_few());
     }
 
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
@@ -268,7 +268,7 @@ impl Core {
             // ORDERING: Relaxed; a hint.
             !self.inbox.is_empty()
                 || self.by_hand.load(Ordering::Relaxed)
-                || self.watches.lock().turn.any_promising()
+                || self.watches.lock().ready.any_promising()
         };
         self.patience.look_again(self.linger, moment, || Looking::of(self), ready)
     }

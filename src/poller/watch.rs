@@ -11,7 +11,7 @@ use crate::wait::{Delisted, Events, Fired, Node, Target, Who};
 /// Where the token of a watch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Armed, on its way, in the inbox or in the turn.
+    /// Armed, on its way, in the inbox or on the ready list.
     Circulating,
     /// Nowhere: nothing is wanted of it.
     Paused,

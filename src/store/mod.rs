@@ -2,6 +2,10 @@
 //!
 //! Every store counts for itself how many items ever came in (`entered`) and how many ever left
 //! (`left`): length, room and unfinished work follow from these two numbers.
+//!
+//! There are three ways in, and the same ways out. `push` and `push_many` do all there is to do. `push_at_once` tries
+//! what is nearly always the case and leaves the rest to `push`. `push_short` is that try where it is shortest: a FIFO
+//! of words, inlined down to the C entry point.
 
 mod fifo;
 mod heap;
@@ -39,8 +43,8 @@ pub enum NotGot {
     Drained,
 }
 
-/// How many items a store may hold; shared by every kind. One less than the capacity, around zero: how many
-/// may be there when one more comes in, and with no limit (0) that is any number.
+/// How many items a store may hold; shared by every kind. Kept as the capacity less one, wrapping: 0, no limit, becomes
+/// the largest number, and one comparison with what is there decides for both.
 pub struct Limit(AtomicU64);
 
 impl Limit {

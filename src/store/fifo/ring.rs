@@ -20,7 +20,7 @@ use std::ptr::{self, NonNull};
 use crossbeam_utils::CachePadded;
 
 use super::shape::{CACHE_LINE, Shape};
-use super::slot::{Slot, SlotHead};
+use super::slot::{Slot, SlotHeader};
 use crate::sync::{
     AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, prefetch_for_reading,
     prefetch_for_writing,
@@ -85,11 +85,11 @@ impl<'a> Slots<'a> {
     pub fn at(self, turn: u64) -> Slot<'a> {
         let index = (turn & self.mask) as usize;
         // SAFETY: the index is below the number of slots, each initialised by Ring::new.
-        let (head, item) = unsafe {
+        let (header, item) = unsafe {
             let slot = self.memory.add(index * self.shape.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
         };
-        Slot::new(head, item, turn, self.mask + 1)
+        Slot::new(header, item, turn, self.mask + 1)
     }
 }
 
@@ -163,8 +163,8 @@ impl Ring {
         unsafe {
             ring.write(fresh);
             for index in 0..slots as usize {
-                let head = memory.add(index * shape.stride).cast::<SlotHead>();
-                head.write(SlotHead::new(index as u64));
+                let header = memory.add(index * shape.stride).cast::<SlotHeader>();
+                header.write(SlotHeader::new(index as u64));
             }
         }
         Some(ring)
@@ -178,7 +178,7 @@ impl Ring {
             let (shape, slots) = (ring.as_ref().shape, ring.as_ref().slots());
             #[cfg(any(loom, shuttle))]
             for index in 0..slots {
-                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).head).cast_mut());
+                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).header).cast_mut());
             }
             dealloc(ring.as_ref().slots.as_ptr(), shape.slots(slots).expect("as in new"));
             ring.drop_in_place();
@@ -250,7 +250,7 @@ impl Ring {
 
     #[inline(always)]
     fn prefetch(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
-        let start = ptr::from_ref(self.slots_as(shape).at(turn).head).cast::<u8>();
+        let start = ptr::from_ref(self.slots_as(shape).at(turn).header).cast::<u8>();
         fetch(start);
         if shape.is_long() {
             let lines = (CACHE_LINE..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
@@ -280,7 +280,7 @@ impl Ring {
             let turn = self.turn(self.end());
             for turn in turn..turn + self.slots() {
                 // ORDERING: Relaxed; published when the ring is opened.
-                self.slot(turn).head.stamp.store(2 * turn, Ordering::Relaxed);
+                self.slot(turn).header.stamp.store(2 * turn, Ordering::Relaxed);
             }
         }
     }
@@ -327,7 +327,7 @@ impl Ring {
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
         // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
-        let is_free = |i| self.slot(i).head.stamp.load(Ordering::Acquire).is_multiple_of(2);
+        let is_free = |i| self.slot(i).header.stamp.load(Ordering::Acquire).is_multiple_of(2);
         // ORDERING: SeqCst; the pins after the stamps, for the reason given in Fifo::peek.
         (0..self.slots()).all(is_free) && self.pins.load(Ordering::SeqCst) == 0
     }

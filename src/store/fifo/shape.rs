@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 
 use super::super::ItemLayout;
-use super::slot::SlotHead;
+use super::slot::SlotHeader;
 
 pub(super) const CACHE_LINE: usize = 64;
 /// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
@@ -28,13 +28,13 @@ impl Shape {
     /// Of slots that hold a word each.
     pub const WORD: Self = {
         let item = ItemLayout::WORD;
-        let offset = size_of::<SlotHead>().next_multiple_of(item.size());
-        let stride = (offset + item.size()).next_multiple_of(align_of::<SlotHead>());
+        let offset = size_of::<SlotHeader>().next_multiple_of(item.size());
+        let stride = (offset + item.size()).next_multiple_of(align_of::<SlotHeader>());
         Self::of(item, stride, offset)
     };
 
     pub fn new(item: ItemLayout) -> Self {
-        let (slot, offset) = item.behind(Layout::new::<SlotHead>());
+        let (slot, offset) = item.behind(Layout::new::<SlotHeader>());
         Self::of(item, slot.size(), offset)
     }
 
@@ -45,7 +45,7 @@ impl Shape {
     /// The memory of so many slots.
     pub fn slots(self, slots: u64) -> Option<Layout> {
         let bytes = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
-        Layout::from_size_align(bytes, align_of::<SlotHead>().max(self.item.align())).ok()
+        Layout::from_size_align(bytes, align_of::<SlotHeader>().max(self.item.align())).ok()
     }
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! Whose turn it is: the watches that a poll serves.
+//! The watches that a poll serves, in turn.
 
 use std::ptr;
 
@@ -10,19 +10,19 @@ use crate::wait::Events;
 pub(super) const FEW: usize = 8;
 
 /// Watches that are ready, or were when last seen: a list in the order of their turns.
-pub(super) struct Turn {
+pub(super) struct ReadyList {
     first: *const Watch,
     last: *const Watch,
     pub len: usize,
 }
 
-impl Default for Turn {
+impl Default for ReadyList {
     fn default() -> Self {
         Self { first: ptr::null(), last: ptr::null(), len: 0 }
     }
 }
 
-impl Turn {
+impl ReadyList {
     pub fn push(&mut self, token: Token) {
         let watch = token.into_raw();
         // SAFETY: kept alive by the token that it is.
@@ -62,7 +62,7 @@ impl Turn {
         while self.pop().is_some() {}
     }
 
-    /// The watches whose turn it is to come, but for those that are removed.
+    /// The watches on the list, but for those that are removed.
     fn watches(&self) -> impl Iterator<Item = &Watch> {
         // SAFETY: as in pop.
         let mut at = unsafe { self.first.as_ref() };
