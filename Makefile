@@ -3,6 +3,7 @@
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
 CMAKEDIR    = $(LIBDIR)/cmake/bridgeq
 JOBS       ?= $(shell nproc 2>/dev/null || echo 2)
 
@@ -27,7 +28,7 @@ HISTORIES ?= 100000
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all lib demo examples test header install uninstall fmt lint clean help \
+.PHONY: all lib demo examples test header manual install uninstall fmt lint clean help \
   prove models weaken schedules linearize fuzz tsan asan ctests valgrind faults faults-suite soak abi abi-record \
   dependencies
 
@@ -53,6 +54,10 @@ $(NATIVE): Cargo.toml $(wildcard Cargo.lock)
 header: ## Write include/bridgeq.h anew from the Rust sources
 	@ctests/tools.sh cargo cc
 	@BRIDGEQ_UPDATE_HEADER=1 $(STEP) "include/bridgeq.h from src/ffi" cargo test --test header
+
+manual: ## Write the manual pages from include/bridgeq.h into target/man
+	@rm -rf target/man && mkdir -p target/man
+	@awk -v out=target/man -v version=$(VERSION) -f include/manual.awk include/bridgeq.h
 
 ## See and test
 
@@ -168,11 +173,12 @@ fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES
 # In bridgeq.pc what lies below the prefix is said relative to it.
 pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
-install: ## Install header, libraries, bridgeq.pc and CMake package (DESTDIR=, PREFIX=, LIBDIR=)
+install: manual ## Install header, libraries, bridgeq.pc, CMake package, manual pages (DESTDIR=, PREFIX=, LIBDIR=)
 	@for file in $(SO) $(A) $(NATIVE); do test -s $$file || exec $(MAKE) --no-print-directory lib; done
 	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
 	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
 	  install -m 644 include/$$header "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; done
+	@install -d "$(DESTDIR)$(MANDIR)/man3" && install -m 644 target/man/*.3 "$(DESTDIR)$(MANDIR)/man3"
 	@install -m 755 $(SO) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(VERSION)"
 	@ln -sf libbridgeq.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(SOVERSION)"
 	@ln -sf libbridgeq.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so"
@@ -181,11 +187,12 @@ install: ## Install header, libraries, bridgeq.pc and CMake package (DESTDIR=, P
 	  s|@LIBDIR@|$(call pc_path,$(LIBDIR))|; s|@INCLUDEDIR@|$(call pc_path,$(INCLUDEDIR))|)
 	@$(call fill,bridgeqConfig.cmake,$(CMAKEDIR)/bridgeqConfig.cmake,s|@INCLUDEDIR@|$(INCLUDEDIR)|)
 	@$(call fill,bridgeqConfigVersion.cmake,$(CMAKEDIR)/bridgeqConfigVersion.cmake)
-	@printf '  installed $(DESTDIR)%s\n' $(INSTALLED)
+	@printf '  installed $(DESTDIR)%s\n' $(INSTALLED) '$(MANDIR)/man3/bridgeq.3 and one page a function'
 	@test -n "$(DESTDIR)" || echo "  Run ldconfig once if programs are to find the library in $(LIBDIR)."
 
-uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=)
-	@cd / && rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED))
+uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=, MANDIR=)
+	@cd / && rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED)) "$(DESTDIR)$(MANDIR)/man3/bridgeq.3" \
+	  "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
 	@rmdir "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(INCLUDEDIR)/bridgeq" 2>/dev/null || true
 
 ## Rest

@@ -77,6 +77,9 @@ check_copy() {
   [ "$(pkg "$prefix" --modversion bridgeq)" = "$version" ] || fail "pkg-config.$layout: another version"
   [ "$(pkg "$prefix" --libs bridgeq)" != "$(pkg "$prefix" --static --libs bridgeq)" ] ||
     fail "pkg-config.$layout: says nothing about what libbridgeq.a needs"
+  functions=$(sed -n '/^[A-Za-z]/s/^.*[ *]\(bq_[a-z_]*\)(.*/\1/p' "$prefix/include/bridgeq.h" | wc -l)
+  pages=$(grep -lx '.SH NAME' "$prefix"/share/man/man3/bq_*.3 | wc -l)
+  [ "$pages" -eq "$functions" ] || fail "manual.$layout: $pages pages for $functions functions"
   links="$(readlink "$libdir/libbridgeq.so") $(readlink "$libdir/libbridgeq.so.${version%%.*}")"
   [ "$links" = "libbridgeq.so.${version%%.*} libbridgeq.so.$version" ] ||
     fail "links.$layout: libbridgeq.so -> $links"
