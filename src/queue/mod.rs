@@ -14,14 +14,14 @@ use crate::status::Status;
 use crate::store::{ItemLayout, NotGot, Store};
 use crate::sync::{AtomicU64, Ordering, Shared};
 use crate::sys::fork::{self, Life};
-use crate::wait::{Events, Linger, Waiters};
+use crate::wait::{Counts, Events, Linger, Waiters};
 
 pub use crate::store::Compare;
 pub use config::{Config, Destroy, Order};
 pub use end::Ending;
 pub use wake::Armed;
 
-/// What a queue has done and what it is at.
+/// Counters and the current state of a queue.
 pub struct Stats {
     pub puts: u64,
     pub gets: u64,
@@ -30,15 +30,7 @@ pub struct Stats {
     pub len: usize,
     pub capacity: usize,
     pub unfinished: usize,
-    pub waiting: Waiting,
-}
-
-/// How many wait now.
-pub struct Waiting {
-    pub gets: usize,
-    pub puts: usize,
-    pub joins: usize,
-    pub watches: usize,
+    pub waiting: Counts,
 }
 
 #[repr(C)] // what every call reads, then the waiters, then what workers count: never on one cache line
@@ -157,7 +149,6 @@ impl Queue {
     pub fn stats(&self) -> Stats {
         // ORDERING: Relaxed; counts, each for itself.
         let discards = self.finished.discards.load(Ordering::Relaxed);
-        let waiting = self.waiters.counts();
         Stats {
             puts: self.store.entered(),
             gets: self.store.left().saturating_sub(discards),
@@ -166,12 +157,7 @@ impl Queue {
             len: self.len(),
             capacity: self.capacity(),
             unfinished: self.unfinished(),
-            waiting: Waiting {
-                gets: waiting.gets,
-                puts: waiting.puts,
-                joins: waiting.joins,
-                watches: waiting.watches,
-            },
+            waiting: self.waiters.counts(),
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::sys::{barrier, clock};
 pub use linger::{Linger, Patience};
 pub use node::{Fired, Node, Target, Wake, Who};
 
-use list::{Counts, Lists};
+pub use list::Counts;
+use list::Lists;
 
 /// A set of what can be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
