@@ -56,8 +56,10 @@ header: ## Write include/bridgeq.h anew from the Rust sources
 	@BRIDGEQ_UPDATE_HEADER=1 $(STEP) "include/bridgeq.h from src/ffi" cargo test --test header
 
 manual: ## Write the manual pages from include/bridgeq.h into target/man
-	@rm -rf target/man && mkdir -p target/man
-	@awk -v out=target/man -v version=$(VERSION) -f include/manual.awk include/bridgeq.h
+	@mkdir -p target/man && $(call pages,target/man)
+
+# $(call pages,DIRECTORY): writes a page for each function there.
+pages = awk -v out="$(1)" -v version=$(VERSION) -f include/manual.awk include/bridgeq.h
 
 ## See and test
 
@@ -173,12 +175,13 @@ fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES
 # In bridgeq.pc what lies below the prefix is said relative to it.
 pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
-install: manual ## Install header, libraries, bridgeq.pc, CMake package, manual pages (DESTDIR=, PREFIX=, LIBDIR=)
+install: ## Install header, libraries, bridgeq.pc, CMake package, manual pages (DESTDIR=, PREFIX=, LIBDIR=)
 	@for file in $(SO) $(A) $(NATIVE); do test -s $$file || exec $(MAKE) --no-print-directory lib; done
 	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
 	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
 	  install -m 644 include/$$header "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; done
-	@install -d "$(DESTDIR)$(MANDIR)/man3" && install -m 644 target/man/*.3 "$(DESTDIR)$(MANDIR)/man3"
+	@install -d "$(DESTDIR)$(MANDIR)/man3" && $(call pages,$(DESTDIR)$(MANDIR)/man3) && \
+	  chmod 644 "$(DESTDIR)$(MANDIR)"/man3/bridgeq.3 "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
 	@install -m 755 $(SO) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(VERSION)"
 	@ln -sf libbridgeq.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(SOVERSION)"
 	@ln -sf libbridgeq.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so"
@@ -191,7 +194,7 @@ install: manual ## Install header, libraries, bridgeq.pc, CMake package, manual 
 	@test -n "$(DESTDIR)" || echo "  Run ldconfig once if programs are to find the library in $(LIBDIR)."
 
 uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=, MANDIR=)
-	@cd / && rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED)) "$(DESTDIR)$(MANDIR)/man3/bridgeq.3" \
+	@rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED)) "$(DESTDIR)$(MANDIR)/man3/bridgeq.3" \
 	  "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
 	@rmdir "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(INCLUDEDIR)/bridgeq" 2>/dev/null || true
 

@@ -384,6 +384,26 @@ TEST(a_loop_that_has_slept_is_not_sent_to_its_other_descriptors) {
   bq_queue_unref(all.queue);
 }
 
+/* Nor does what kept a wait. */
+TEST(a_loop_is_not_sent_to_its_other_descriptors_for_what_a_wait_has_found) {
+  event_loop loop = loop_that_lingers();
+  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  bq_event event;
+  watch(loop.poller, all.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_when_empty, &all);
+  for (int waits = 0; waits < 4; waits++) {
+    CHECK_EQ(bq_poller_wait(loop.poller, &event, 1, BQ_FOREVER), 1);
+    take_all(all.queue);
+  }
+  stop_putting(&all, producer);
+  take_all(all.queue);
+  spend(30 * MICROSECOND);
+  put_number(all.queue, 1);
+  CHECK_EQ(bq_poller_poll(loop.poller, &event, 1), 1);
+  loop_close(&loop);
+  bq_queue_unref(all.queue);
+}
+
 /* A courteous 0 answers a wake by hand like any other: the wait that follows has nothing to answer. */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
   for (int round = 0; round < 20; round++) {

@@ -27,16 +27,20 @@ static void *worker(void *nothing) {
   int job;
   while (bq_get(jobs, &job, BQ_FOREVER) == BQ_OK) {
     long long result = (long long)job * job;
-    bq_put(results, &result, BQ_FOREVER);
+    must(bq_put(results, &result, BQ_FOREVER), "answering");
   }
   return nothing; /* BQ_SHUTDOWN: there are no more jobs */
 }
 
 /* The loop side never does. */
 static void hand_out(void) {
-  while (number <= LAST && bq_put(jobs, &number, BQ_NOWAIT) == BQ_OK) number++;
-  /* BQ_FULL? Go on when there is room again. Nothing left? Stop watching for room. */
-  bq_poller_modify(poller, jobs, number <= LAST ? BQ_WRITABLE : 0, NULL);
+  while (number <= LAST) {
+    const bq_status status = bq_put(jobs, &number, BQ_NOWAIT);
+    if (status == BQ_FULL) return; /* the poller tells when there is room again */
+    must(status, "handing out");
+    number++;
+  }
+  must(bq_poller_modify(poller, jobs, 0, NULL), "no longer watching for room");
 }
 
 static void take_in(void) {
@@ -53,10 +57,12 @@ static void on_readable(void) {
 
 static void watch(int epoll) {
   struct epoll_event readable = {.events = EPOLLIN};
+  int descriptor;
   must(bq_poller_new(NULL, &poller), "making the poller");
   must(bq_poller_add(poller, jobs, BQ_WRITABLE, NULL), "watching jobs");
   must(bq_poller_add(poller, results, BQ_READABLE, NULL), "watching results");
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, bq_poller_fd(poller), &readable)) err(1, "epoll_ctl");
+  if ((descriptor = bq_poller_fd(poller)) < 0) must(descriptor, "making the descriptor");
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &readable)) err(1, "epoll_ctl");
 }
 
 static bq_queue *queue_of(size_t item_size) {

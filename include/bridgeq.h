@@ -5,18 +5,19 @@
  *
  * - It may be called from any thread at any time, from `drop` and `wake` as well, and from a signal
  *   handler where that is said. The caller holds a reference to the handle until the call returns.
- * - It returns a bq_status or, where it counts, a count above 0 or a negative status. errno is not
- *   part of the interface, and may change.
+ * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
+ *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
+ *   interface, and may change.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
  * - A call that fails changes nothing: the item of a put stays with the caller, the caller's memory
  *   for a get is not written to.
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
- *   processor (sched_yield) a few times: a poll before it returns 0, see linger_ns, and a put that
- *   needs more memory while more than 128 KiB are queued.
+ *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
+ *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
- *   calls return BQ_FORKED, or 0 where they return a count or events.
+ *   calls return BQ_FORKED, or 0 where they return no status.
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT
@@ -142,10 +143,10 @@
  *    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
  *    starves no other.
  * 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
- *    exactly once. (Or it has left the descriptor readable, to be called again behind the loop's
- *    other descriptors: see bq_poller_poll(). A loop need not tell the two apart.) While the loop
- *    is busy no producer makes a system call. A new poller is armed; adding or modifying a watch
- *    whose event already holds makes the descriptor readable at once.
+ *    exactly once. Or it has left the descriptor readable, to be called again after the loop's
+ *    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
+ *    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
+ *    event already holds makes the descriptor readable at once.
  * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
  *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
  *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
@@ -176,9 +177,9 @@ typedef int32_t bq_status;
 /**
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
- * `item` points to the item's bytes, its own to write to, and is valid only during the call. It is
- * aligned to the largest power of two that divides item_size, 16 at most. A child that it makes by
- * fork() must not return from it. Must not unwind or longjmp.
+ * `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
+ * It is aligned to the largest power of two that divides item_size, 16 at most. A child made by
+ * fork() inside `drop` must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
 
@@ -196,8 +197,8 @@ typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
  */
 typedef struct bq_options {
   /**
-   * sizeof(bq_options), set by BQ_OPTIONS_INIT; 0 is refused. Lets the struct grow: bytes that the
-   * library in use does not know must be zero.
+   * sizeof(bq_options), set by BQ_OPTIONS_INIT; less is refused. Lets the struct grow: bytes that
+   * the library in use does not know must be zero.
    */
   size_t size;
   /**
@@ -292,13 +293,14 @@ typedef struct bq_stats {
 
 /**
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
- * that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
- * polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
+ * that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
+ * itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
+ * BQ_BUSY came just as the poller was being armed.
  * Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
  * may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
- * unref waits for that: `wake` must not wait for a thread that releases the poller, nor may the
- * `wake`s of two pollers release each other's poller. A child made by fork() inside `wake` must
- * not return from it. Must not unwind or longjmp.
+ * unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
+ * releases the poller, nor may the `wake`s of two pollers release each other's poller. A child made
+ * by fork() inside `wake` must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_wake_fn)(void *context);
 
@@ -455,15 +457,15 @@ BQ_API const char *bq_status_text(bq_status status);
  * has no descriptor and allocates room for items when they come. Never blocks.
  *
  * Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
- * bytes behind the known ones are not zero, `compare` on a queue that is not BQ_PRIORITY);
- * BQ_NO_MEMORY.
+ * `size` is too small or bytes behind the known ones are not zero, `compare` on a queue that is not
+ * BQ_PRIORITY); BQ_NO_MEMORY.
  */
 BQ_API bq_status bq_queue_new(const struct bq_options *options, struct bq_queue **queue);
 
 /**
- * Takes one more reference to a queue.
+ * Takes one more reference to a queue; in a forked child as well. Never blocks.
  *
- * Returns `queue`; NULL for NULL. Never blocks.
+ * Returns `queue`; NULL for NULL.
  */
 BQ_API struct bq_queue *bq_queue_ref(struct bq_queue *queue);
 
@@ -626,8 +628,8 @@ BQ_API size_t bq_clear(struct bq_queue *queue);
  * Blocks until one of them holds, no longer than `timeout_ns` (nanoseconds, BQ_NOWAIT or
  * BQ_FOREVER). For many queues at once, see bq_poller_wait().
  *
- * Threads that wait here do not use an event up: it wakes all of them, and one blocked get or put
- * as well.
+ * A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
+ * line, until a get or a put is served by it.
  *
  * Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
  * deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
@@ -661,7 +663,9 @@ BQ_API size_t bq_unfinished(const struct bq_queue *queue);
  * Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
  * discards nothing: puts wait until there is room again.
  *
- * Never waits for items or room. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
+ * Never waits for items or room.
+ *
+ * Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
  */
 BQ_API bq_status bq_set_capacity(struct bq_queue *queue, size_t capacity);
 
@@ -690,9 +694,9 @@ BQ_API bq_status bq_queue_stats(const struct bq_queue *queue, struct bq_stats *s
 BQ_API bq_status bq_poller_new(const struct bq_poller_options *options, struct bq_poller **poller);
 
 /**
- * Takes one more reference to a poller.
+ * Takes one more reference to a poller; in a forked child as well. Never blocks.
  *
- * Returns `poller`; NULL for NULL. Never blocks.
+ * Returns `poller`; NULL for NULL.
  */
 BQ_API struct bq_poller *bq_poller_ref(struct bq_poller *poller);
 
@@ -761,19 +765,20 @@ bq_status bq_poller_modify(struct bq_poller *poller,
 BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *queue);
 
 /**
- * Reports ready queues, one event each, in turn. Costs as much as there are ready queues, however
- * many are watched.
+ * Reports ready queues, one event each, in turn. Its cost grows with the ready queues, not with the
+ * watched ones.
  *
  * `events`: receives up to `max` reports.
  *
- * Never waits. Before it returns 0 it may look again for some microseconds, see linger_ns.
+ * Never waits. Where it finds nothing it may look again before it says so: for microseconds, or
+ * for the linger_ns of bq_poller_options.
  *
  * 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
- * kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
- * serves its other descriptors before it is called once more. So 0 does not say that the queues
- * are empty. (A loop with a `wake` callback is not sent away like that: one that must not be kept
- * for long limits its calls in a row, or sets BQ_NO_LINGER.) Every bq_poller_wake() so far is
- * answered by a 0: a loop looks at flags that other threads set after that.
+ * kept the loop for 20 to 90 microseconds (or one look of linger_ns), the descriptor is readable
+ * again, so that the loop serves its other descriptors before it is called once more. So 0 does not
+ * say that the queues are empty. A loop with a `wake` callback is not sent away like that: one that
+ * must not be kept for long limits its calls in a row, or sets BQ_NO_LINGER. A 0 answers
+ * every bq_poller_wake() so far: a loop then looks at the flags that other threads have set.
  *
  * Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
  * BQ_INVALID (a NULL, `max` 0), BQ_FORKED.

@@ -81,6 +81,23 @@ function write_function(declaration, comment,    name, flat) {
   close(file)
 }
 
+# A struct and its fields, kept for bridgeq(3).
+function begin_struct(comment) {
+  structs = structs ".SS " in_bold($3) "\n" flowing(comment) "\n"
+}
+
+function add_field(comment, declaration) {
+  sub(/^ +/, "", declaration)
+  structs = structs ".TP\n" in_bold(declaration) "\n" flowing(comment) "\n"
+}
+
+function flowing(comment,    i, count, lines, result) {
+  count = split(comment, lines, "\n")
+  for (i = 1; i <= count; i++)
+    if (lines[i] != "") result = result (result == "" ? "" : "\n") troff(lines[i])
+  return result
+}
+
 function write_overview(    i) {
   begin_page("bridgeq", "bridgeq", "the queue between threads and event loops")
   print ".PP\n.B cc app.c $(pkg\\-config \\-\\-cflags \\-\\-libs bridgeq)\n.fi\n.SH DESCRIPTION" >file
@@ -89,19 +106,24 @@ function write_overview(    i) {
   write_paragraphs(everywhere)
   print ".SH POLLERS" >file
   write_paragraphs(poller)
-  print ".SH FUNCTIONS\nStructs and constants are described in the header." >file
-  for (i = 1; i <= function_count; i++) printf ".br\n\\fB%s\\fP(3)\n", functions[i] >file
+  printf ".SH STRUCTS\n%s.SH CALLBACKS\n%s.SH FUNCTIONS\n.nf\n", structs, callbacks >file
+  for (i = 1; i <= function_count; i++) printf "\\fB%s\\fP(3)\n", functions[i] >file
+  print ".fi" >file
   close(file)
 }
 
-/^\/\*\*?$/ { reading = 1; comment = ""; next }
+/^ *\/\*\*?$/ { reading = 1; comment = ""; next }
 reading && /^ *\*\/$/ {
   reading = 0
   if (!everywhere) everywhere = comment
   next
 }
-reading { sub(/^ \* ?/, ""); comment = comment (comment == "" ? "" : "\n") $0; next }
+reading { sub(/^ *\* ?/, ""); comment = comment (comment == "" ? "" : "\n") $0; next }
 /^typedef struct bq_poller bq_poller;/ { poller = comment }
+/^typedef struct bq_[a-z_]+ \{/ { begin_struct(comment); fields = 1; next }
+/^}/ { fields = 0 }
+fields && /;$/ { add_field(comment, $0) }
+/^typedef .*\(\*bq_[a-z_]+_fn\)/ { callbacks = callbacks ".TP\n" in_bold($0) "\n" flowing(comment) "\n" }
 /^BQ_API/ { declaring = 1; declaration = "" }
 declaring {
   sub(/^ +/, "")

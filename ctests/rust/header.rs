@@ -36,18 +36,19 @@ const TITLE: &str = "\
  *
  * - It may be called from any thread at any time, from `drop` and `wake` as well, and from a signal
  *   handler where that is said. The caller holds a reference to the handle until the call returns.
- * - It returns a bq_status or, where it counts, a count above 0 or a negative status. errno is not
- *   part of the interface, and may change.
+ * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
+ *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
+ *   interface, and may change.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
  * - A call that fails changes nothing: the item of a put stays with the caller, the caller's memory
  *   for a get is not written to.
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
- *   processor (sched_yield) a few times: a poll before it returns 0, see linger_ns, and a put that
- *   needs more memory while more than 128 KiB are queued.
+ *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
+ *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
- *   calls return BQ_FORKED, or 0 where they return a count or events.
+ *   calls return BQ_FORKED, or 0 where they return no status.
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT

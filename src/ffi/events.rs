@@ -30,8 +30,8 @@ const _: () = assert!(
 /// Blocks until one of them holds, no longer than `timeout_ns` (nanoseconds, BQ_NOWAIT or
 /// BQ_FOREVER). For many queues at once, see bq_poller_wait().
 ///
-/// Threads that wait here do not use an event up: it wakes all of them, and one blocked get or put
-/// as well.
+/// A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
+/// line, until a get or a put is served by it.
 ///
 /// Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
 /// deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than

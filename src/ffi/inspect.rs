@@ -34,7 +34,9 @@ pub unsafe extern "C" fn bq_unfinished(queue: *const bq_queue) -> usize {
 /// Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
 /// discards nothing: puts wait until there is room again.
 ///
-/// Never waits for items or room. Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
+/// Never waits for items or room.
+///
+/// Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_set_capacity(queue: *mut bq_queue, capacity: usize) -> bq_status {
     status(|| {

@@ -24,10 +24,10 @@ use crate::wait::{Events, Linger};
 ///    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
 ///    starves no other.
 /// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
-///    exactly once. (Or it has left the descriptor readable, to be called again behind the loop's
-///    other descriptors: see bq_poller_poll(). A loop need not tell the two apart.) While the loop
-///    is busy no producer makes a system call. A new poller is armed; adding or modifying a watch
-///    whose event already holds makes the descriptor readable at once.
+///    exactly once. Or it has left the descriptor readable, to be called again after the loop's
+///    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
+///    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
+///    event already holds makes the descriptor readable at once.
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
@@ -51,13 +51,14 @@ pub const BQ_POLLER_PIPE: u32 = 1;
 pub const BQ_POLLER_EDGE: u32 = 2;
 
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
-/// that wakes it, with no lock held: it may call bridgeq. Called once more, by the thread that
-/// polls, if a poll was refused with BQ_BUSY just when that thread had armed the poller.
+/// that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
+/// itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
+/// BQ_BUSY came just as the poller was being armed.
 /// Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
 /// may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
-/// unref waits for that: `wake` must not wait for a thread that releases the poller, nor may the
-/// `wake`s of two pollers release each other's poller. A child made by fork() inside `wake` must
-/// not return from it. Must not unwind or longjmp.
+/// unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
+/// releases the poller, nor may the `wake`s of two pollers release each other's poller. A child made
+/// by fork() inside `wake` must not return from it. Must not unwind or longjmp.
 pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
 /// The options of a poller. Start from BQ_POLLER_OPTIONS_INIT and set what differs.
@@ -158,9 +159,9 @@ pub unsafe extern "C" fn bq_poller_new(
     })
 }
 
-/// Takes one more reference to a poller.
+/// Takes one more reference to a poller; in a forked child as well. Never blocks.
 ///
-/// Returns `poller`; NULL for NULL. Never blocks.
+/// Returns `poller`; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_ref(poller: *mut bq_poller) -> *mut bq_poller {
     guard(poller, || {
@@ -265,19 +266,20 @@ pub unsafe extern "C" fn bq_poller_remove(
     })
 }
 
-/// Reports ready queues, one event each, in turn. Costs as much as there are ready queues, however
-/// many are watched.
+/// Reports ready queues, one event each, in turn. Its cost grows with the ready queues, not with the
+/// watched ones.
 ///
 /// `events`: receives up to `max` reports.
 ///
-/// Never waits. Before it returns 0 it may look again for some microseconds, see linger_ns.
+/// Never waits. Where it finds nothing it may look again before it says so: for microseconds, or
+/// for the linger_ns of bq_poller_options.
 ///
 /// 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
-/// kept the loop for 20 to 90 microseconds, the descriptor is readable again, so that the loop
-/// serves its other descriptors before it is called once more. So 0 does not say that the queues
-/// are empty. (A loop with a `wake` callback is not sent away like that: one that must not be kept
-/// for long limits its calls in a row, or sets BQ_NO_LINGER.) Every bq_poller_wake() so far is
-/// answered by a 0: a loop looks at flags that other threads set after that.
+/// kept the loop for 20 to 90 microseconds (or one look of linger_ns), the descriptor is readable
+/// again, so that the loop serves its other descriptors before it is called once more. So 0 does not
+/// say that the queues are empty. A loop with a `wake` callback is not sent away like that: one that
+/// must not be kept for long limits its calls in a row, or sets BQ_NO_LINGER. A 0 answers
+/// every bq_poller_wake() so far: a loop then looks at the flags that other threads have set.
 ///
 /// Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
 /// BQ_INVALID (a NULL, `max` 0), BQ_FORKED.

@@ -15,9 +15,9 @@ pub struct bq_queue {
 
 /// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
 /// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
-/// `item` points to the item's bytes, its own to write to, and is valid only during the call. It is
-/// aligned to the largest power of two that divides item_size, 16 at most. A child that it makes by
-/// fork() must not return from it. Must not unwind or longjmp.
+/// `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
+/// It is aligned to the largest power of two that divides item_size, 16 at most. A child made by
+/// fork() inside `drop` must not return from it. Must not unwind or longjmp.
 pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *mut c_void)>;
 
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
@@ -47,8 +47,8 @@ pub const BQ_NO_LINGER: i64 = -1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_options {
-    /// sizeof(bq_options), set by BQ_OPTIONS_INIT; 0 is refused. Lets the struct grow: bytes that the
-    /// library in use does not know must be zero.
+    /// sizeof(bq_options), set by BQ_OPTIONS_INIT; less is refused. Lets the struct grow: bytes that
+    /// the library in use does not know must be zero.
     pub size: usize,
     /// BQ_FIFO, BQ_LIFO or BQ_PRIORITY.
     pub order: u32,
@@ -115,8 +115,8 @@ impl bq_options {
 /// has no descriptor and allocates room for items when they come. Never blocks.
 ///
 /// Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
-/// bytes behind the known ones are not zero, `compare` on a queue that is not BQ_PRIORITY);
-/// BQ_NO_MEMORY.
+/// `size` is too small or bytes behind the known ones are not zero, `compare` on a queue that is not
+/// BQ_PRIORITY); BQ_NO_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_queue_new(
     options: *const bq_options,
@@ -137,9 +137,9 @@ pub unsafe extern "C" fn bq_queue_new(
     })
 }
 
-/// Takes one more reference to a queue.
+/// Takes one more reference to a queue; in a forked child as well. Never blocks.
 ///
-/// Returns `queue`; NULL for NULL. Never blocks.
+/// Returns `queue`; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_queue_ref(queue: *mut bq_queue) -> *mut bq_queue {
     super::guard(queue, || {

@@ -48,7 +48,8 @@ unsafe impl Sync for Core {}
 pub(super) struct Watches {
     all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
     pub ready: ReadyList,
-    /// Removed watches whose token was in the inbox or on the ready list, since those were last searched for such tokens.
+    /// Removed watches whose token was in the inbox or on the ready list, since those were last
+    /// searched for such tokens.
     astray: usize,
 }
 

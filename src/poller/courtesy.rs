@@ -40,12 +40,13 @@ impl Courtesy {
         Self { state: Cell::new(State::Nothing), in_vain: Cell::new(0) }
     }
 
-    /// The poller is armed: the loop or thread sleeps until it is called.
+    /// The loop or thread sleeps until it is called, or need not be sent away.
     pub fn is_done(&self) {
         self.state.set(State::Nothing);
     }
 
-    /// A look again has found something: without it this call, or an earlier one, would have said 0.
+    /// A look again has found something: without it this call, or an earlier one, would have said 0. What the loop
+    /// does between its calls counts as well: it is not told whether that serves others.
     pub fn found(&self) {
         if let State::Nothing = self.state.get() {
             self.state.set(State::Since(clock::now()));

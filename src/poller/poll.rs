@@ -102,6 +102,7 @@ impl Core {
         let deadline = timeout.deadline();
         loop {
             if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
+                self.courtesy.is_done(); // a thread has no other descriptors
                 polling.reports.set(true);
                 self.stay_readable();
                 return Ok(reports.len);

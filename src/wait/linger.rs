@@ -67,9 +67,9 @@ impl Patience {
         Self { pauses, yields, most_yields, gathering }
     }
 
-    /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each one as it
-    /// comes waits for each, on the cache lines that the other side is writing: a loop to two threads 3.8 M
-    /// items a second, 13 with 40 pauses, 19 with 120; a loop that takes 64 at a time 7 M, 35 with 120.
+    /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each
+    /// one as it comes waits for each, on the cache lines that the other side is writing: a loop to two threads
+    /// 3.8 M items a second, 13 with 40 pauses, 19 with 120; a loop that takes 64 at a time 7 M, 35 with 120.
     pub fn gather(&self, linger: Linger, len: impl Fn() -> u64) {
         if MODEL || linger != Linger::Adaptive || cpu::alone() {
             return;

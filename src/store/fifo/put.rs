@@ -184,7 +184,8 @@ impl Fifo {
         self.grow(Some((ring, tail)))
     }
 
-    /// Chains a ring behind the last one, or makes the first. Returns when puts can go on, also where another thread did it.
+    /// Chains a ring behind the last one, or makes the first. Returns when puts can go on, also where
+    /// another thread did it.
     /// `last`: the ring and its tail, as the caller saw them.
     #[cold]
     fn grow(&self, last: Option<(&Ring, u64)>) -> Result<(), NotPut> {

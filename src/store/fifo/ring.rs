@@ -191,9 +191,9 @@ impl Ring {
     }
 
     /// Which turn a position has in this ring: slots take turns, life after life of the ring. To be asked
-    /// before the position is claimed, since later the ring may have another life. A late
-    /// thread that asks for a position of an earlier life gets an arbitrary turn: its compare-and-swap fails, or a
-    /// look at the head tells.
+    /// before the position is claimed, since later the ring may have another life. A late thread that asks
+    /// for a position of an earlier life gets an arbitrary turn: its compare-and-swap fails, or a look at the
+    /// head tells.
     #[inline]
     pub fn turn(&self, position: u64) -> u64 {
         // ORDERING: Acquire; pairs with the Release in open: a thread that sees the origin of a new life sees
