@@ -99,8 +99,10 @@ static void produce(struct worker *worker) {
 static bool give_to_loop(void *context, void *item) {
   struct stream *stream = context;
   struct producer *producer = &stream->producers[0];
-  stream->dry = producer->number == stream->items;
-  if (stream->dry) return false;
+  if (producer->number == stream->items) {
+    stream->dry = true; /* once: the consumers read what lies beside it at every item */
+    return false;
+  }
   next_item(producer, item, stream->words, 0);
   return true;
 }
