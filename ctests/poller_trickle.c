@@ -316,27 +316,49 @@ static event_loop loop_that_lingers(void) {
   return (event_loop){BY_POLL, poller, descriptor_of(poller), -1};
 }
 
+/* Such a loop, beside a thread that puts whenever its queue is empty. */
+typedef struct busy_loop {
+  event_loop loop;
+  trickle all;
+  pthread_t producer;
+} busy_loop;
+
+static void busy_open(busy_loop *busy) {
+  busy->loop = loop_that_lingers();
+  busy->all = (trickle){.queue = number_queue(BQ_FIFO, 0)};
+  watch(busy->loop.poller, busy->all.queue, BQ_READABLE);
+  busy->producer = thread_start(put_when_empty, &busy->all);
+}
+
+/* Nothing is put any more, and nothing is left. */
+static void busy_calm(busy_loop *busy) {
+  stop_putting(&busy->all, busy->producer);
+  take_all(busy->all.queue);
+}
+
+static void busy_close(busy_loop *busy) {
+  loop_close(&busy->loop);
+  bq_queue_unref(busy->all.queue);
+}
+
 /*
  * Level-triggered, the poller's descriptor comes before those that became readable since: the next call
  * sends the loop to them once more. Here each look again finds something, so a visit that lingers ends by
  * courtesy only, after 20 microseconds or more.
  */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
-  event_loop loop = loop_that_lingers();
-  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  busy_loop busy;
   bq_event event;
   int64_t visit_ns;
-  watch(loop.poller, all.queue, BQ_READABLE);
-  const pthread_t producer = thread_start(put_when_empty, &all);
+  busy_open(&busy);
   do {
-    wait_until_it_fires(&loop);
+    wait_until_it_fires(&busy.loop);
     visit_ns = -now_ns();
-    while (bq_poller_poll(loop.poller, &event, 1) > 0) take_all(all.queue);
+    while (bq_poller_poll(busy.loop.poller, &event, 1) > 0) take_all(busy.all.queue);
     visit_ns += now_ns();
   } while (visit_ns > 15 * MICROSECOND);
-  stop_putting(&all, producer);
-  loop_close(&loop);
-  bq_queue_unref(all.queue);
+  busy_calm(&busy);
+  busy_close(&busy);
 }
 
 /*
@@ -344,89 +366,74 @@ TEST(a_loop_that_was_sent_to_its_other_descriptors_is_not_kept_from_them) {
  * anew: it takes 20 microseconds, some 40 calls.
  */
 TEST(a_loop_that_looks_now_and_then_is_sent_to_its_other_descriptors) {
-  event_loop loop = loop_that_lingers();
-  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  busy_loop busy;
   bq_event event;
-  watch(loop.poller, all.queue, BQ_READABLE);
-  const pthread_t producer = thread_start(put_when_empty, &all);
+  busy_open(&busy);
   for (int visit = 0; visit < 20; visit++) {
     int calls = 0;
-    wait_until_it_fires(&loop);
-    while (bq_poller_poll(loop.poller, &event, 1) > 0) {
-      take_all(all.queue);
+    wait_until_it_fires(&busy.loop);
+    while (bq_poller_poll(busy.loop.poller, &event, 1) > 0) {
+      take_all(busy.all.queue);
       calls++;
-      while (calls % 2 == 0 && bq_len(all.queue) == 0) continue;
+      while (calls % 2 == 0 && bq_len(busy.all.queue) == 0) continue;
     }
     CHECK(calls < 1000);
   }
-  stop_putting(&all, producer);
-  loop_close(&loop);
-  bq_queue_unref(all.queue);
+  busy_calm(&busy);
+  busy_close(&busy);
 }
 
 /* What kept the loop before it slept does not count behind that, also where it slept in a wait. */
 TEST(a_loop_that_has_slept_is_not_sent_to_its_other_descriptors) {
-  event_loop loop = loop_that_lingers();
-  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  busy_loop busy;
   bq_event event;
-  watch(loop.poller, all.queue, BQ_READABLE);
-  const pthread_t producer = thread_start(put_when_empty, &all);
-  wait_until_it_fires(&loop);
+  busy_open(&busy);
+  wait_until_it_fires(&busy.loop);
   for (int calls = 0; calls < 4; calls++) {
-    if (bq_poller_poll(loop.poller, &event, 1) > 0) take_all(all.queue);
+    if (bq_poller_poll(busy.loop.poller, &event, 1) > 0) take_all(busy.all.queue);
   }
-  stop_putting(&all, producer);
-  take_all(all.queue);
-  CHECK_STATUS(bq_poller_wait(loop.poller, &event, 1, 100 * MICROSECOND), BQ_TIMEDOUT);
-  put_number(all.queue, 1);
-  CHECK_EQ(bq_poller_poll(loop.poller, &event, 1), 1);
-  loop_close(&loop);
-  bq_queue_unref(all.queue);
+  busy_calm(&busy);
+  CHECK_STATUS(bq_poller_wait(busy.loop.poller, &event, 1, 100 * MICROSECOND), BQ_TIMEDOUT);
+  put_number(busy.all.queue, 1);
+  CHECK_EQ(bq_poller_poll(busy.loop.poller, &event, 1), 1);
+  busy_close(&busy);
 }
 
 /* Nor does what kept a wait. */
 TEST(a_loop_is_not_sent_to_its_other_descriptors_for_what_a_wait_has_found) {
-  event_loop loop = loop_that_lingers();
-  trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+  busy_loop busy;
   bq_event event;
-  watch(loop.poller, all.queue, BQ_READABLE);
-  const pthread_t producer = thread_start(put_when_empty, &all);
+  busy_open(&busy);
   for (int waits = 0; waits < 4; waits++) {
-    CHECK_EQ(bq_poller_wait(loop.poller, &event, 1, BQ_FOREVER), 1);
-    take_all(all.queue);
+    CHECK_EQ(bq_poller_wait(busy.loop.poller, &event, 1, BQ_FOREVER), 1);
+    take_all(busy.all.queue);
   }
-  stop_putting(&all, producer);
-  take_all(all.queue);
+  busy_calm(&busy);
   spend(30 * MICROSECOND);
-  put_number(all.queue, 1);
-  CHECK_EQ(bq_poller_poll(loop.poller, &event, 1), 1);
-  loop_close(&loop);
-  bq_queue_unref(all.queue);
+  put_number(busy.all.queue, 1);
+  CHECK_EQ(bq_poller_poll(busy.loop.poller, &event, 1), 1);
+  busy_close(&busy);
 }
 
 /* A courteous 0 answers a wake by hand like any other: the wait that follows has nothing to answer. */
 TEST(a_loop_that_was_sent_to_its_other_descriptors_has_been_woken_by_hand) {
   for (int round = 0; round < 20; round++) {
-    event_loop loop = loop_that_lingers();
-    bq_poller *poller = loop.poller;
-    trickle all = {.queue = number_queue(BQ_FIFO, 0)};
+    busy_loop busy;
     bq_event event;
     int64_t number;
-    watch(poller, all.queue, BQ_READABLE);
-    const pthread_t producer = thread_start(put_when_empty, &all);
-    wait_until_it_fires(&loop);
+    busy_open(&busy);
+    bq_poller *const poller = busy.loop.poller;
+    wait_until_it_fires(&busy.loop);
     const int64_t began_ns = now_ns();
     while (now_ns() - began_ns < 15 * MICROSECOND && bq_poller_poll(poller, &event, 1) > 0) {
-      bq_get(all.queue, &number, BQ_NOWAIT);
+      bq_get(busy.all.queue, &number, BQ_NOWAIT);
     }
     spend(20 * MICROSECOND);
     CHECK_STATUS(bq_poller_wake(poller), BQ_OK);
-    while (bq_poller_poll(poller, &event, 1) > 0) bq_get(all.queue, &number, BQ_NOWAIT);
-    stop_putting(&all, producer);
-    take_all(all.queue);
+    while (bq_poller_poll(poller, &event, 1) > 0) bq_get(busy.all.queue, &number, BQ_NOWAIT);
+    busy_calm(&busy);
     CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_NOWAIT), BQ_TIMEDOUT);
-    loop_close(&loop);
-    bq_queue_unref(all.queue);
+    busy_close(&busy);
   }
 }
 
