@@ -106,14 +106,17 @@ fn required_mut<T>(pointer: *mut T) -> Result<*mut T, Status> {
 }
 
 /// Copies a caller's struct that starts with its own size. A longer one than ours must be zero where we
-/// know nothing; a shorter one is from before the first release.
+/// know nothing; a shorter one is from before the first release. `default` for null.
 ///
 /// # Safety
 /// `theirs` is null or points to a struct that is as long as its first field says.
-unsafe fn sized<T: Copy>(theirs: *const T) -> Result<T, Status> {
+unsafe fn sized_or<T: Copy>(theirs: *const T, default: T) -> Result<T, Status> {
     const SANE: usize = 4096; // larger than any such struct will ever be: a wild size reads no wild memory
     let ours = size_of::<T>();
-    let bytes = required(theirs)?.cast::<u8>();
+    if theirs.is_null() {
+        return Ok(default);
+    }
+    let bytes = theirs.cast::<u8>();
     // SAFETY: every such struct starts with its size.
     let size = unsafe { bytes.cast::<usize>().read() };
     if size < ours || size > SANE {

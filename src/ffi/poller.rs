@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use super::{
     BQ_INTERNAL, bq_queue, bq_status, count, guard, live_poller, live_queue, number, required_mut,
-    sized, status, timeout,
+    sized_or, status, timeout,
 };
 use crate::poller::{Backend, Callback, Mode, Poller, PollerConfig, Report};
 use crate::status::Status;
@@ -146,12 +146,8 @@ pub unsafe extern "C" fn bq_poller_new(
 ) -> bq_status {
     status(|| {
         let out = required_mut(poller)?;
-        let options = if options.is_null() {
-            bq_poller_options::DEFAULT
-        } else {
-            // SAFETY: by its documentation, `options` is as long as it says.
-            unsafe { sized(options) }?
-        };
+        // SAFETY: by its documentation, `options` is as long as it says.
+        let options = unsafe { sized_or(options, bq_poller_options::DEFAULT) }?;
         let made = Poller::new(options.translate()?)?;
         // SAFETY: `poller` is valid for one write, says the caller.
         unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::{bq_status, queue, required_mut, sized, status};
+use super::{bq_status, queue, required_mut, sized_or, status};
 use crate::queue::{Compare, Config, Destroy, Order, Queue};
 use crate::status::Status;
 use crate::sync::Shared;
@@ -124,12 +124,8 @@ pub unsafe extern "C" fn bq_queue_new(
 ) -> bq_status {
     status(|| {
         let out = required_mut(queue)?;
-        let options = if options.is_null() {
-            bq_options::DEFAULT
-        } else {
-            // SAFETY: by its documentation, `options` is as long as it says.
-            unsafe { sized(options) }?
-        };
+        // SAFETY: by its documentation, `options` is as long as it says.
+        let options = unsafe { sized_or(options, bq_options::DEFAULT) }?;
         let made = Queue::new(options.translate()?)?;
         // SAFETY: `queue` is valid for one write, says the caller.
         unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };

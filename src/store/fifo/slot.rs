@@ -28,7 +28,7 @@ impl SlotHeader {
 }
 
 impl<'a> Slot<'a> {
-    /// The slot of a turn in a ring of so many slots. `item`: the place behind its head.
+    /// The slot of a turn in a ring of so many slots. `item`: the place behind its header.
     #[inline]
     pub fn new(header: &'a SlotHeader, item: *mut u8, turn: u64, slots: u64) -> Self {
         let free = turn.wrapping_mul(2);
