@@ -7,7 +7,7 @@ from figures import Figures, show
 
 MAIN = (
     "loop-1-b loop-1-u loop-4-b loop-4-u fanout-8 from-loop 1-1-b 1-1-u 4-1-b 4-1-u 2-2-b 2-2-u "
-    "4-4-b 4-4-u batch-b batch-u ping ping-2 ping-1 alone-b"
+    "4-4-b 4-4-u batch-b batch-u ping ping-2 ping-1 ping-busy alone-b"
 ).split()
 
 HOW_TO_READ = """\

@@ -46,6 +46,8 @@ const struct scenario scenarios[] = {
     {"ping", "free to move", PING, NS, run_ping, ONE(BOUND, LOOP_GETS | ALTERNATE), 0, 0},
     {"ping-2", "on two processors", PING, NS, run_ping, ONE(BOUND, LOOP_GETS | ALTERNATE), 2, 0},
     {"ping-1", "on one processor", PING, NS, run_ping, ONE(BOUND, LOOP_GETS | ALTERNATE), 1, 0},
+    {"ping-busy", "on two processors, a computing thread on each of them", PING, NS, run_ping,
+     ONE(BOUND, LOOP_GETS | ALTERNATE), 2, PING_IN_COMPANY},
 
     {"1-1-b", "1 to 1, bounded", THREADS, RATE, run_stream, ONE(BOUND, 0), 0, 0},
     {"4-1-b", "4 to 1, bounded", THREADS, RATE, run_stream, STREAM(4, 1, BOUND, 0), 0, 0},

@@ -47,6 +47,7 @@ void run_watched(struct job *job);
 
 enum { WATCH_NONE, WATCH_ONE, WATCH_ALL };
 enum { DELAY_QUIET, DELAY_PING };
+enum { PING_ALONE, PING_IN_COMPANY };
 
 /* The contender's queue for this spec; ends the process, saying why, when it has none. */
 const struct ops *pick(const struct job *job, const struct spec *spec);

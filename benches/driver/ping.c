@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,13 +176,41 @@ static void ping_finish(struct ping *ping, struct job *job) {
   ping->answer_ops->unmake(ping->answer);
 }
 
+/* A thread with work of its own on one of the processors. It is none of the team: its time does not count. */
+struct company {
+  pthread_t thread;
+  int cpu;
+  atomic_bool *over;
+};
+
+static void *compute(void *argument) {
+  const struct company *company = argument;
+  pin_thread(company->cpu);
+  for (volatile unsigned steps = 0; !atomic_load_explicit(company->over, memory_order_relaxed);)
+    steps = steps + 1;
+  return NULL;
+}
+
+static void ping_in_company(struct ping *ping, struct job *job) {
+  atomic_bool over = false;
+  struct company company[2] = {{.cpu = 0, .over = &over}, {.cpu = 1, .over = &over}};
+  for (int i = 0; i < 2; i++) {
+    const int error = pthread_create(&company[i].thread, NULL, compute, &company[i]);
+    if (error) fail("no thread: %s", strerror(error));
+  }
+  ping_finish(ping, job);
+  atomic_store(&over, true);
+  for (int i = 0; i < 2; i++) pthread_join(company[i].thread, NULL);
+}
+
 /* Nanoseconds a round trip, the median. scenario->number: processors, see struct ping. */
 void run_ping(struct job *job) {
   struct ping ping = {.cpus = job->scenario->number, .probe = {-1, -1}};
   if (ping.cpus > cpu_count()) fail("this needs %d processors", ping.cpus);
   if (ping.cpus == 1) pin_thread(0);
   ping_start(&ping, job);
-  ping_finish(&ping, job);
+  if (job->scenario->which == PING_IN_COMPANY) ping_in_company(&ping, job);
+  else ping_finish(&ping, job);
   samples_report(&ping.round_trips, &job->result);
 }
 

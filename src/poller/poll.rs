@@ -13,7 +13,7 @@ use crate::sync::Ordering;
 use crate::sys::clock::{Deadline, Timeout};
 use crate::sys::futex::Slept;
 use crate::sys::wakefd::WakeFd;
-use crate::wait::{Events, Linger};
+use crate::wait::{Events, Linger, Sight};
 
 /// What is reported of one queue; `bq_event` in the header.
 #[repr(C)]
@@ -30,8 +30,8 @@ const A_MOMENT_NS: u64 = 20_000;
 struct Looking<'c>(&'c Core);
 
 impl<'c> Looking<'c> {
-    fn of(core: &'c Core) -> Self {
-        core.watches.lock().ready.will_look();
+    fn of(core: &'c Core, now: u64) -> Self {
+        core.watches.lock().ready.will_look(now);
         Self(core)
     }
 }
@@ -39,6 +39,28 @@ impl<'c> Looking<'c> {
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         self.0.watches.lock().ready.looks_now();
+    }
+}
+
+/// What a poll looks at before it arms the watches that are left.
+struct Look<'c>(&'c Core);
+
+impl<'c> Sight for Look<'c> {
+    type Announced = Looking<'c>;
+
+    fn is_ready(&self) -> bool {
+        // ORDERING: Relaxed; a hint.
+        !self.0.inbox.is_empty()
+            || self.0.by_hand.load(Ordering::Relaxed)
+            || self.0.watches.lock().ready.any_promising()
+    }
+
+    fn moved(&self) -> u64 {
+        self.0.watches.lock().ready.moved()
+    }
+
+    fn announce(&self, now: u64) -> Looking<'c> {
+        Looking::of(self.0, now)
     }
 }
 
@@ -265,13 +287,7 @@ impl Core {
             Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
             Linger::Never | Linger::Nanoseconds(_) => deadline,
         };
-        let ready = || {
-            // ORDERING: Relaxed; a hint.
-            !self.inbox.is_empty()
-                || self.by_hand.load(Ordering::Relaxed)
-                || self.watches.lock().ready.any_promising()
-        };
-        self.patience.look_again(self.linger, moment, || Looking::of(self), ready)
+        self.patience.look_again(self.linger, moment, &Look(self))
     }
 
     /// Has the loop called again at once, though this call says 0. `false`: it has no descriptor.

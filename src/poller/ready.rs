@@ -86,17 +86,22 @@ impl ReadyList {
 
     /// Where one watch is left, and reads: says to its queue that the poll will look again, soon. One of several
     /// may have to wait until the others are served.
-    pub fn will_look(&self) {
+    pub fn will_look(&self, now: u64) {
         if self.len == 1
             && let Some(watch) = self.watches().next()
         {
-            watch.will_look();
+            watch.will_look(now);
         }
     }
 
     /// The poll looks right behind this.
     pub fn looks_now(&self) {
         self.watches().for_each(Watch::looks_now);
+    }
+
+    /// How many items have come and gone.
+    pub fn moved(&self) -> u64 {
+        self.watches().map(|watch| watch.queue().moved()).sum()
     }
 
     /// Whether it is worth serving one of the watches.

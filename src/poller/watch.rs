@@ -73,9 +73,9 @@ impl Watch {
     }
 
     /// Says to the queue, if the watch reads, that the polling thread will look again, soon. Under the core's lock.
-    pub fn will_look(&self) {
+    pub fn will_look(&self, now: u64) {
         if self.events.get().has(Events::READABLE) && !self.looks.replace(true) {
-            self.queue().will_look();
+            self.queue().will_look(now);
         }
     }
 

@@ -125,6 +125,11 @@ impl Queue {
         self.current_with_room(events, share as u64)
     }
 
+    /// How many items have come and gone.
+    pub fn moved(&self) -> u64 {
+        self.store.entered() + self.store.left()
+    }
+
     fn current_with_room(&self, events: Events, room: u64) -> Events {
         let mut holds = Events::NONE;
         if events.has(Events::READABLE.or(Events::DRAINED)) {

@@ -1,9 +1,10 @@
 //! One call's waiting: look again for a moment, then sleep, until it is worth another try or too late.
 
 use super::Queue;
+use crate::sync::Cell;
 use crate::sys::clock::{Deadline, Timeout};
 use crate::sys::park::{Parked, Parker};
-use crate::wait::{Delisted, Events, Node, Who};
+use crate::wait::{Delisted, Events, Node, Sight, Who};
 
 /// What to do after waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub(super) struct Turn<'q> {
 struct Looking<'q>(&'q Queue);
 
 impl<'q> Looking<'q> {
-    fn at(queue: &'q Queue) -> Self {
-        queue.will_look();
+    fn at(queue: &'q Queue, now: u64) -> Self {
+        queue.will_look(now);
         Self(queue)
     }
 }
@@ -40,6 +41,32 @@ impl<'q> Looking<'q> {
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         self.0.looks_now();
+    }
+}
+
+/// What a caller looks at before its thread sleeps.
+struct Look<'q> {
+    queue: &'q Queue,
+    events: Events,
+    /// Whether an item may have been left to this caller.
+    announced: Cell<bool>,
+}
+
+impl<'q> Sight for Look<'q> {
+    type Announced = Option<Looking<'q>>;
+
+    fn is_ready(&self) -> bool {
+        !self.queue.promising(self.events, self.queue.linger).is_empty()
+    }
+
+    fn moved(&self) -> u64 {
+        self.queue.moved()
+    }
+
+    fn announce(&self, now: u64) -> Self::Announced {
+        let reads = self.events.has(Events::READABLE);
+        self.announced.set(reads);
+        reads.then(|| Looking::at(self.queue, now))
     }
 }
 
@@ -70,16 +97,12 @@ impl<'q> Turn<'q> {
     }
 
     fn look_again(&mut self, deadline: Deadline) -> bool {
-        let (queue, events) = (self.queue, self.events);
+        let queue = self.queue;
         let patience = &queue.waiters.patience;
-        let reads = events.has(Events::READABLE);
-        let announce = || {
-            self.owes |= reads;
-            reads.then(|| Looking::at(queue))
-        };
-        let promising = || !queue.promising(events, queue.linger).is_empty();
-        let found = patience.look_again(queue.linger, deadline, announce, promising);
-        if found && reads {
+        let look = Look { queue, events: self.events, announced: Cell::new(false) };
+        let found = patience.look_again(queue.linger, deadline, &look);
+        self.owes |= look.announced.get();
+        if found && self.events.has(Events::READABLE) {
             patience.gather(queue.linger, || queue.store.len());
         }
         found

@@ -138,8 +138,8 @@ impl Queue {
 
     /// A reader is about to look again, in this library and soon. Until [`Self::looks_now`], puts leave their items
     /// to it, instead of waking a sleeper for each.
-    pub fn will_look(&self) {
-        self.waiters.will_look();
+    pub fn will_look(&self, now: u64) {
+        self.waiters.will_look(now);
     }
 
     /// The reader looks again right behind this, and answers for one item: it gets or reports it, or enlists, or

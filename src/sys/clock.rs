@@ -48,7 +48,15 @@ impl Deadline {
     pub fn has_passed(self) -> bool {
         match self {
             Self::Passed => true,
-            Self::At(when) => now() >= when,
+            Self::At(_) => self.has_passed_at(now()),
+            Self::Never => false,
+        }
+    }
+
+    pub fn has_passed_at(self, now: u64) -> bool {
+        match self {
+            Self::Passed => true,
+            Self::At(when) => now >= when,
             Self::Never => false,
         }
     }

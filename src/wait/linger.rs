@@ -1,8 +1,10 @@
 //! Looking again for a moment before sleeping: waking a thread on an idle core costs tens of
 //! microseconds, so a waiter that is about to be served should not sleep.
 
-use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause, yield_now};
-use crate::sys::{clock, clock::Deadline, cpu};
+use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause};
+use crate::sys::clock::{self, Deadline};
+use crate::sys::cpu;
+use crate::sys::yields::{Yielded, Yields};
 
 /// How long to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +27,35 @@ impl Linger {
     }
 }
 
+/// What a waiter looks at.
+pub trait Sight {
+    type Announced;
+    /// Whether there is no need to sleep.
+    fn is_ready(&self) -> bool;
+    /// How many items have come and gone.
+    fn moved(&self) -> u64;
+    /// Tells others that this waiter is looking since `now`, for as long as what is returned lives.
+    fn announce(&self, now: u64) -> Self::Announced;
+}
+
 /// Whether looking again is worth it, learned from whether it was.
 pub struct Patience {
     /// Pausing pays when the other side is in the middle of it on another processor.
-    pauses: Habit,
+    pausing: Habit<SELDOM>,
     /// Yielding pays when the other side is ready to run.
-    yields: Habit,
+    yielding: Habit<SELDOM>,
     /// How often to yield. One with nobody else to run takes under a microsecond.
     most_yields: u8,
+    yields: Yields,
     /// Letting more come pays when it comes in a stream.
-    gathering: Habit,
+    gathering: Habit<SELDOM_GATHERING>,
 }
+
+/// How often what does not pay is left out at most before it is tried anew, as powers of two. Gathering is asked
+/// for at every visit, so that a stream comes to it soon; round trips between two processors that are held up
+/// by it: one in 500 on each side with 9.
+const SELDOM: u8 = 9;
+const SELDOM_GATHERING: u8 = 12;
 
 impl Patience {
     /// Under a microsecond or two.
@@ -45,12 +65,6 @@ impl Patience {
     const STRETCH: u32 = 30;
     /// So many items in that time are a stream.
     const STREAM: u64 = 8;
-    /// How often what does not pay is left out at most before it is tried anew, as powers of two. Gathering is asked
-    /// for at every visit, so that a stream comes to it soon; round trips between two processors that are held up
-    /// by it: one in 500 on each side with 9.
-    const SELDOM: u8 = 9;
-    const SELDOM_GATHERING: u8 = 12;
-
     /// For a thread, which has nothing else to do: about one wake-up's worth.
     pub fn of_a_thread() -> Self {
         Self::new(64)
@@ -62,9 +76,8 @@ impl Patience {
     }
 
     fn new(most_yields: u8) -> Self {
-        let (pauses, yields) = (Habit::new(Self::SELDOM), Habit::new(Self::SELDOM));
-        let gathering = Habit::new(Self::SELDOM_GATHERING);
-        Self { pauses, yields, most_yields, gathering }
+        let (pausing, yielding, gathering) = (Habit::new(), Habit::new(), Habit::new());
+        Self { pausing, yielding, most_yields, yields: Yields::default(), gathering }
     }
 
     /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each
@@ -90,65 +103,82 @@ impl Patience {
         }
     }
 
-    /// Looks again until `ready`, or it is time to sleep. Returns whether it is ready. What `announce` returns
-    /// is kept for as long as looking may take; pauses are too short for it to be worth it.
-    pub fn look_again<A>(
-        &self,
-        linger: Linger,
-        deadline: Deadline,
-        announce: impl FnOnce() -> A,
-        mut ready: impl FnMut() -> bool,
-    ) -> bool {
+    /// Looks again until the sight is ready or it is time to sleep; returns whether it is ready. The waiter is
+    /// announced for as long as looking may take; pauses are too short for it to be worth it.
+    pub fn look_again(&self, linger: Linger, deadline: Deadline, sight: &impl Sight) -> bool {
         if MODEL {
             let looks = matches!(linger, Linger::Nanoseconds(1..));
             return looks && {
-                let _announced = announce();
-                ready()
+                let _announced = sight.announce(clock::now());
+                sight.is_ready()
             };
         }
         match linger {
             Linger::Never => false,
             Linger::Adaptive if cpu::alone() => false,
             Linger::Adaptive => {
-                self.pauses.try_it(|| pausing(Self::PAUSES, &mut ready))
-                    || self.yields.try_it(|| {
-                        let _announced = announce();
-                        yielding(self.most_yields, deadline, &mut ready)
-                    })
+                self.pausing.try_it(|| pausing(sight)) || self.yielding(deadline, sight)
             }
             Linger::Nanoseconds(ns) => {
-                let _announced = announce();
-                let end = clock::now().saturating_add(ns);
-                while clock::now() < end && !deadline.has_passed() {
-                    if pausing(Self::PAUSES, &mut ready) {
+                let mut now = clock::now();
+                let _announced = sight.announce(now);
+                let end = now.saturating_add(ns);
+                while now < end && !deadline.has_passed_at(now) {
+                    if pausing(sight) {
                         return true;
                     }
-                    yield_now();
+                    now = clock::now();
+                    if self.yields.are_worth_it() {
+                        self.yields.once(&mut now, || sight.moved());
+                    }
                 }
                 false
             }
         }
     }
+
+    /// Lets others run, and looks whether that was of use to this waiter.
+    fn yielding(&self, deadline: Deadline, sight: &impl Sight) -> bool {
+        if !self.yields.are_worth_it() || !self.yielding.is_worth_a_try() {
+            return false;
+        }
+        let mut now = clock::now();
+        let _announced = sight.announce(now);
+        let mut in_vain = true;
+        for _ in 0..self.most_yields {
+            let yielded = self.yields.once(&mut now, || sight.moved());
+            if sight.is_ready() {
+                self.yielding.learn(true);
+                return true;
+            }
+            // That others were quicker is no reason to sleep: who does is woken, for the next item, at their cost.
+            in_vain &= yielded != Yielded::Stream;
+            if yielded == Yielded::Lost || deadline.has_passed_at(now) {
+                break;
+            }
+        }
+        if in_vain {
+            self.yielding.learn(false);
+        }
+        false
+    }
 }
 
 /// Something that sometimes pays. It is kept up while it does, given up after a few failures in a row,
-/// and tried anew now and then, ever more rarely.
-struct Habit {
+/// and tried anew now and then, ever more rarely, down to once in 2 to the power of `SELDOM`.
+struct Habit<const SELDOM: u8> {
     credit: AtomicU8,
     /// How often it is left out before it is tried anew, as a power of two, and how often it was.
     interval: AtomicU8,
     abstained: AtomicU16,
-    /// The longest interval.
-    longest: u8,
 }
 
-impl Habit {
+impl<const SELDOM: u8> Habit<SELDOM> {
     const MOST: u8 = 8;
     const SHORTEST: u8 = 4;
 
-    fn new(longest: u8) -> Self {
+    fn new() -> Self {
         Self {
-            longest,
             credit: AtomicU8::new(Self::MOST),
             interval: AtomicU8::new(Self::SHORTEST),
             abstained: AtomicU16::new(0),
@@ -179,7 +209,7 @@ impl Habit {
         let (credit, interval) = if paid {
             ((credit + 2).min(Self::MOST), Self::SHORTEST)
         } else if credit == 0 {
-            (0, (interval + 1).min(self.longest))
+            (0, (interval + 1).min(SELDOM))
         } else {
             (credit / 2, interval)
         };
@@ -189,24 +219,11 @@ impl Habit {
     }
 }
 
-fn pausing(times: u32, ready: &mut impl FnMut() -> bool) -> bool {
-    (0..times).any(|_| {
+fn pausing(sight: &impl Sight) -> bool {
+    (0..Patience::PAUSES).any(|_| {
         pause();
-        ready()
+        sight.is_ready()
     })
-}
-
-fn yielding(times: u8, deadline: Deadline, ready: &mut impl FnMut() -> bool) -> bool {
-    for _ in 0..times {
-        yield_now();
-        if ready() {
-            return true;
-        }
-        if deadline.has_passed() {
-            return false;
-        }
-    }
-    false
 }
 
 #[cfg(all(test, not(loom)))]
@@ -215,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_does_not_pay_is_given_up_and_tried_anew_now_and_then() {
-        let habit = Habit::new(Patience::SELDOM);
+        let habit = Habit::<SELDOM>::new();
         let mut tries = 0;
         for _ in 0..1000 {
             assert!(!habit.try_it(|| {

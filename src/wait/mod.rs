@@ -10,7 +10,7 @@ mod node;
 use crate::sync::{AtomicU32, AtomicU64, MODEL, Mutex, MutexGuard, Ordering, fence_after_rmw};
 use crate::sys::{barrier, clock};
 
-pub use linger::{Linger, Patience};
+pub use linger::{Linger, Patience, Sight};
 pub use node::{Fired, Node, Target, Wake, Who};
 
 pub use list::Counts;
@@ -170,9 +170,9 @@ impl Waiters {
     }
 
     /// The caller is about to look at the state once more; [`Self::looks_now`] follows.
-    pub fn will_look(&self) {
+    pub fn will_look(&self, now: u64) {
         // ORDERING: Relaxed, both; a put that does not see it wakes a waiter, as if it had come before.
-        self.looked_at.store(clock::now(), Ordering::Relaxed);
+        self.looked_at.store(now, Ordering::Relaxed);
         self.lookers.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use super::*;
 use crate::sys::clock::Deadline;
 use crate::sys::park::{Parked, Parker};
@@ -107,17 +109,55 @@ fn linger_is_what_the_contract_says() {
     assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
     assert_eq!(Linger::from_ns(5), Some(Linger::Nanoseconds(5)));
     assert_eq!(Linger::from_ns(-2), None);
-    let looks = std::cell::Cell::new(0);
-    let count = || {
-        looks.set(looks.get() + 1);
-        false
+    let sight = Crossing { ready: true, passing: 0, looks: Cell::new(0), counts: Cell::new(0) };
+    assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, &sight));
+    assert_eq!(sight.looks.get(), 0);
+    let long = Linger::Nanoseconds(1_000_000_000);
+    assert!(Patience::of_a_thread().look_again(long, Deadline::Never, &sight));
+}
+
+/// What a waiter looks at that others come past.
+struct Crossing {
+    ready: bool,
+    /// How many pass from one count to the next.
+    passing: u64,
+    looks: Cell<u32>,
+    counts: Cell<u64>,
+}
+
+impl Sight for Crossing {
+    type Announced = ();
+
+    fn is_ready(&self) -> bool {
+        self.looks.set(self.looks.get() + 1);
+        self.ready
+    }
+
+    fn moved(&self) -> u64 {
+        self.counts.set(self.counts.get() + 1);
+        self.counts.get() * self.passing
+    }
+
+    fn announce(&self, _: u64) {}
+}
+
+/// How many of a hundred waiters yielded: they count what passes then.
+fn yielding_among_a_hundred(passing: u64) -> usize {
+    let patience = Patience::of_a_loop();
+    let sight = Crossing { ready: false, passing, looks: Cell::new(0), counts: Cell::new(0) };
+    let yields = |_: &_| {
+        let before = sight.counts.get();
+        assert!(!patience.look_again(Linger::Adaptive, Deadline::Never, &sight));
+        sight.counts.get() > before
     };
-    assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, || (), count));
-    assert_eq!(looks.get(), 0);
-    assert!(Patience::of_a_thread().look_again(
-        Linger::Nanoseconds(1_000_000_000),
-        Deadline::Never,
-        || (),
-        || true
-    ));
+    (0..100).filter(yields).count()
+}
+
+#[test]
+fn yielding_is_given_up_where_nothing_passes_but_not_where_others_are_quicker() {
+    if crate::sys::cpu::alone() {
+        return; // nobody looks again there
+    }
+    assert!(yielding_among_a_hundred(0) < 20);
+    assert_eq!(yielding_among_a_hundred(1_000_000), 100);
 }

@@ -89,7 +89,7 @@ fn who_does_not_look_any_more_is_not_relied_on() {
     model(|| {
         let queue = fifo(1);
         let next = Loop::of(&queue, READABLE);
-        queue.will_look();
+        queue.will_look(0);
         let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
         queue.looks_now();
         let _ = get(&queue, NOW);
@@ -105,7 +105,7 @@ fn what_is_left_while_a_get_finds_nothing_more_is_not_forgotten() {
     model(|| {
         let queue = fifo(4);
         let next = Loop::of(&queue, READABLE);
-        queue.will_look();
+        queue.will_look(0);
         put(&queue, 0, NOW).unwrap();
         let putter = on_thread(&queue, |queue| assert_eq!(put_both(queue, [1, 2], NOW), Ok(2)));
         get(&queue, NOW).unwrap();

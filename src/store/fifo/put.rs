@@ -8,7 +8,8 @@ use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotPut;
-use crate::sync::{MODEL, Ordering, pause, yield_now};
+use crate::sync::{MODEL, Ordering, pause};
+use crate::sys::clock;
 
 /// How often to look again at a slot that a get is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if MODEL { 1 } else { 128 };
@@ -232,8 +233,9 @@ impl Fifo {
     /// large items follow each other too fast.
     fn let_gets_catch_up(&self, added: &Ring) {
         let queued = || self.len().saturating_mul(self.shape.stride as u64);
-        if !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES {
-            yield_now();
+        let wants = !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES;
+        if wants && self.yields.are_worth_it() {
+            self.yields.once(&mut clock::now(), || self.entered() + self.left());
         }
     }
 
