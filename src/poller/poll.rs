@@ -55,8 +55,8 @@ impl<'c> Sight for Look<'c> {
             || self.0.watches.lock().ready.any_promising()
     }
 
-    fn moved(&self) -> u64 {
-        self.0.watches.lock().ready.moved()
+    fn served(&self) -> u64 {
+        self.0.watches.lock().ready.served()
     }
 
     fn announce(&self, now: u64) -> Looking<'c> {

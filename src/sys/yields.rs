@@ -2,7 +2,7 @@
 //!
 //! A yield is worth it where the other side waits for this very processor. To a thread that computes on it, it is
 //! a gift of a whole slice: 4 ms, where a thread that had gone to sleep would be back 15 µs after being woken. The
-//! two look alike before, not after: the time was long, and next to nothing came or went. So the time that is lost
+//! two look alike before, not after: the time was long, and next to nobody was served. So the time that is lost
 //! like that is limited: strangers get [`SHARE`] of it, and some in advance, for what happens once in a while.
 
 use super::clock;
@@ -22,7 +22,7 @@ const IN_ADVANCE_NS: u64 = 16_000_000;
 pub enum Yielded {
     /// Little, and it was over soon.
     Little,
-    /// Items passed, so many that it was well spent however long it took.
+    /// Others were served, so many that it was well spent however long it took.
     Stream,
     /// A stranger had the processor.
     Lost,
@@ -42,14 +42,14 @@ impl Yields {
         even_at == 0 || even_at <= clock::now() + SHARE * IN_ADVANCE_NS
     }
 
-    /// Yields once. `now` is the time of the clock, and then is what it is behind the yield; `moved` counts what
-    /// came and went.
-    pub fn once(&self, now: &mut u64, moved: impl Fn() -> u64) -> Yielded {
-        let before = (*now, moved());
+    /// Yields once. `now` is the time of the clock, and then is what it is behind the yield; `served` counts what
+    /// others got of it.
+    pub fn once(&self, now: &mut u64, served: impl Fn() -> u64) -> Yielded {
+        let before = (*now, served());
         yield_now();
         *now = clock::now();
         let took = now.saturating_sub(before.0);
-        let yielded = judge(took, moved().wrapping_sub(before.1));
+        let yielded = judge(took, served().wrapping_sub(before.1));
         if yielded == Yielded::Lost {
             self.lost(*now, took);
         }
@@ -62,8 +62,8 @@ impl Yields {
     }
 }
 
-fn judge(took_ns: u64, moved: u64) -> Yielded {
-    if moved > 0 && moved.saturating_mul(STREAM_NS) >= took_ns {
+fn judge(took_ns: u64, served: u64) -> Yielded {
+    if served > 0 && served.saturating_mul(STREAM_NS) >= took_ns {
         Yielded::Stream
     } else if took_ns < LONG_NS {
         Yielded::Little
@@ -79,7 +79,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     #[test]
-    fn a_long_time_in_which_hardly_anything_passed_was_lost() {
+    fn a_long_time_in_which_hardly_anybody_was_served_was_lost() {
         assert_eq!(judge(800, 0), Yielded::Little);
         assert_eq!(judge(100_000, 3), Yielded::Little);
         assert_eq!(judge(4 * MS, 0), Yielded::Lost);

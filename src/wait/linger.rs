@@ -32,8 +32,8 @@ pub trait Sight {
     type Announced;
     /// Whether there is no need to sleep.
     fn is_ready(&self) -> bool;
-    /// How many items have come and gone.
-    fn moved(&self) -> u64;
+    /// How often others got what it waits for.
+    fn served(&self) -> u64;
     /// Tells others that this waiter is looking since `now`, for as long as what is returned lives.
     fn announce(&self, now: u64) -> Self::Announced;
 }
@@ -129,7 +129,7 @@ impl Patience {
                     }
                     now = clock::now();
                     if self.yields.are_worth_it() {
-                        self.yields.once(&mut now, || sight.moved());
+                        self.yields.once(&mut now, || sight.served());
                     }
                 }
                 false
@@ -146,7 +146,7 @@ impl Patience {
         let _announced = sight.announce(now);
         let mut in_vain = true;
         for _ in 0..self.most_yields {
-            let yielded = self.yields.once(&mut now, || sight.moved());
+            let yielded = self.yields.once(&mut now, || sight.served());
             if sight.is_ready() {
                 self.yielding.learn(true);
                 return true;

@@ -109,23 +109,23 @@ fn linger_is_what_the_contract_says() {
     assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
     assert_eq!(Linger::from_ns(5), Some(Linger::Nanoseconds(5)));
     assert_eq!(Linger::from_ns(-2), None);
-    let sight = Crossing { ready: true, passing: 0, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd { ready: true, served: 0, looks: Cell::new(0), counts: Cell::new(0) };
     assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, &sight));
     assert_eq!(sight.looks.get(), 0);
     let long = Linger::Nanoseconds(1_000_000_000);
     assert!(Patience::of_a_thread().look_again(long, Deadline::Never, &sight));
 }
 
-/// What a waiter looks at that others come past.
-struct Crossing {
+/// What a waiter looks at while others are served.
+struct Crowd {
     ready: bool,
-    /// How many pass from one count to the next.
-    passing: u64,
+    /// How many from one count to the next.
+    served: u64,
     looks: Cell<u32>,
     counts: Cell<u64>,
 }
 
-impl Sight for Crossing {
+impl Sight for Crowd {
     type Announced = ();
 
     fn is_ready(&self) -> bool {
@@ -133,18 +133,18 @@ impl Sight for Crossing {
         self.ready
     }
 
-    fn moved(&self) -> u64 {
+    fn served(&self) -> u64 {
         self.counts.set(self.counts.get() + 1);
-        self.counts.get() * self.passing
+        self.counts.get() * self.served
     }
 
     fn announce(&self, _: u64) {}
 }
 
-/// How many of a hundred waiters yielded: they count what passes then.
-fn yielding_among_a_hundred(passing: u64) -> usize {
+/// How many of a hundred waiters yielded: they count then.
+fn yielding_among_a_hundred(served: u64) -> usize {
     let patience = Patience::of_a_loop();
-    let sight = Crossing { ready: false, passing, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd { ready: false, served, looks: Cell::new(0), counts: Cell::new(0) };
     let yields = |_: &_| {
         let before = sight.counts.get();
         assert!(!patience.look_again(Linger::Adaptive, Deadline::Never, &sight));
@@ -154,7 +154,7 @@ fn yielding_among_a_hundred(passing: u64) -> usize {
 }
 
 #[test]
-fn yielding_is_given_up_where_nothing_passes_but_not_where_others_are_quicker() {
+fn yielding_is_given_up_where_nobody_is_served_but_not_where_others_are_quicker() {
     if crate::sys::cpu::alone() {
         return; // nobody looks again there
     }
