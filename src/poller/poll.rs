@@ -55,8 +55,12 @@ impl<'c> Sight for Look<'c> {
             || self.0.watches.lock().ready.any_promising()
     }
 
-    fn served(&self) -> u64 {
-        self.0.watches.lock().ready.served()
+    fn moved(&self) -> u64 {
+        self.0.watches.lock().ready.moved()
+    }
+
+    fn missed(&self) -> bool {
+        true // by the loop's other descriptors, if by nobody else
     }
 
     fn announce(&self, now: u64) -> Looking<'c> {

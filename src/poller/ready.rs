@@ -99,9 +99,9 @@ impl ReadyList {
         self.watches().for_each(Watch::looks_now);
     }
 
-    /// How often others were served with what the watches are for.
-    pub fn served(&self) -> u64 {
-        self.watches().map(|watch| watch.queue().served(watch.events.get())).sum()
+    /// How many items have come, and gone.
+    pub fn moved(&self) -> u64 {
+        self.watches().map(|watch| watch.queue().moved()).sum()
     }
 
     /// Whether it is worth serving one of the watches.

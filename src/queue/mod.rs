@@ -125,12 +125,14 @@ impl Queue {
         self.current_with_room(events, share as u64)
     }
 
-    /// How many items have gone to those who wait for `events`, or places. One count for each: the other one is on
-    /// the cache line of the other side.
-    pub fn served(&self, events: Events) -> u64 {
-        let items = if events.has(Events::READABLE) { self.store.left() } else { 0 };
-        let places = if events.has(Events::WRITABLE) { self.store.entered() } else { 0 };
-        items + places
+    /// How many items have come, and gone.
+    pub fn moved(&self) -> u64 {
+        self.store.entered() + self.store.left()
+    }
+
+    /// Whether it matters that one who waits for `events` was away: a writer is not missed while there are items.
+    pub fn misses(&self, events: Events) -> bool {
+        events.has(Events::READABLE) || self.is_empty()
     }
 
     fn current_with_room(&self, events: Events, room: u64) -> Events {

@@ -59,8 +59,12 @@ impl<'q> Sight for Look<'q> {
         !self.queue.promising(self.events, self.queue.linger).is_empty()
     }
 
-    fn served(&self) -> u64 {
-        self.queue.served(self.events)
+    fn moved(&self) -> u64 {
+        self.queue.moved()
+    }
+
+    fn missed(&self) -> bool {
+        self.queue.misses(self.events)
     }
 
     fn announce(&self, now: u64) -> Self::Announced {

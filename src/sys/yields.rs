@@ -2,7 +2,7 @@
 //!
 //! A yield is worth it where the other side waits for this very processor. To a thread that computes on it, it is
 //! a gift of a whole slice: 4 ms, where a thread that had gone to sleep would be back 15 µs after being woken. The
-//! two look alike before, not after: the time was long, and next to nobody was served. So the time that is lost
+//! two look alike before, not after: the time was long, and next to nothing came or went. So the time that is lost
 //! like that is limited: strangers get [`SHARE`] of it, and some in advance, for what happens once in a while.
 
 use super::clock;
@@ -10,19 +10,18 @@ use crate::sync::{AtomicU64, Ordering, yield_now};
 
 /// Longer than what a processor does for itself now and then; computing threads get a millisecond and more.
 const LONG_NS: u64 = 200_000;
-/// An item in so many nanoseconds is a stream: waking somebody for each one would take far longer.
-const STREAM_NS: u64 = 200;
 /// One part in so many.
 const SHARE: u64 = 256;
-/// About four slices.
-const IN_ADVANCE_NS: u64 = 16_000_000;
+/// What a computing thread is given at a time, about.
+const SLICE_NS: u64 = 4_000_000;
+const IN_ADVANCE_NS: u64 = 4 * SLICE_NS;
 
 /// What happened during a yield.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yielded {
-    /// Little, and it was over soon.
+    /// Little, and it was over soon, or nothing was missed.
     Little,
-    /// Others were served, so many that it was well spent however long it took.
+    /// So much came and went that it was well spent however long it took.
     Stream,
     /// A stranger had the processor.
     Lost,
@@ -42,51 +41,61 @@ impl Yields {
         even_at == 0 || even_at <= clock::now() + SHARE * IN_ADVANCE_NS
     }
 
-    /// Yields once. `now` is the time of the clock, and then is what it is behind the yield; `served` counts what
-    /// others got of it.
-    pub fn once(&self, now: &mut u64, served: impl Fn() -> u64) -> Yielded {
-        let before = (*now, served());
+    /// Yields once. `now` is the time of the clock, and then is what it is behind the yield. `moved` counts the
+    /// items that come and go, where one in `stream_ns` makes a stream; `missed` says whether a long time mattered.
+    pub fn once(
+        &self,
+        now: &mut u64,
+        stream_ns: u64,
+        moved: impl Fn() -> u64,
+        missed: impl FnOnce() -> bool,
+    ) -> Yielded {
+        let before = (*now, moved());
         yield_now();
         *now = clock::now();
         let took = now.saturating_sub(before.0);
-        let yielded = judge(took, served().wrapping_sub(before.1));
-        if yielded == Yielded::Lost {
+        let moved = moved().wrapping_sub(before.1);
+        if moved > 0 && moved.saturating_mul(stream_ns) >= took {
+            Yielded::Stream
+        } else if took < LONG_NS || !missed() {
+            Yielded::Little
+        } else {
             self.lost(*now, took);
+            Yielded::Lost
         }
-        yielded
     }
 
+    /// Each of many threads may lose a slice at the same time, and a process may be stopped for an hour: that is one
+    /// slice all the same.
     fn lost(&self, now: u64, ns: u64) {
         let even_at = self.even_at.load(Ordering::Relaxed).max(now);
-        self.even_at.store(even_at.saturating_add(SHARE.saturating_mul(ns)), Ordering::Relaxed);
-    }
-}
-
-fn judge(took_ns: u64, served: u64) -> Yielded {
-    if served > 0 && served.saturating_mul(STREAM_NS) >= took_ns {
-        Yielded::Stream
-    } else if took_ns < LONG_NS {
-        Yielded::Little
-    } else {
-        Yielded::Lost
+        let latest = now + SHARE * (IN_ADVANCE_NS + SLICE_NS);
+        self.even_at.store(latest.min(even_at + SHARE * ns.min(SLICE_NS)), Ordering::Relaxed);
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    const MS: u64 = 1_000_000;
+    /// One yield after so long a time as if it had all passed in it.
+    fn long_ago(ns: u64, moved: impl Fn() -> u64, missed: bool) -> Yielded {
+        let mut since = clock::now() - ns;
+        Yields::default().once(&mut since, 1000, moved, || missed)
+    }
 
     #[test]
-    fn a_long_time_in_which_hardly_anybody_was_served_was_lost() {
-        assert_eq!(judge(800, 0), Yielded::Little);
-        assert_eq!(judge(100_000, 3), Yielded::Little);
-        assert_eq!(judge(4 * MS, 0), Yielded::Lost);
-        assert_eq!(judge(4 * MS, 4000), Yielded::Lost);
-        assert_eq!(judge(4 * MS, 100_000), Yielded::Stream);
-        assert_eq!(judge(800, 4), Yielded::Stream);
-        assert_eq!(judge(u64::MAX, u64::MAX), Yielded::Stream);
+    fn a_long_time_in_which_hardly_anything_moved_was_lost_if_it_mattered() {
+        let calls = Cell::new(0);
+        let many_at_each_call = || {
+            calls.set(calls.get() + 1_000_000);
+            calls.get()
+        };
+        assert_eq!(long_ago(LONG_NS, || 0, true), Yielded::Lost);
+        assert_eq!(long_ago(LONG_NS, || 0, false), Yielded::Little);
+        assert_eq!(long_ago(LONG_NS, many_at_each_call, true), Yielded::Stream);
     }
 
     #[test]
@@ -94,20 +103,20 @@ mod tests {
         let yields = Yields::default();
         let began = clock::now();
         for _ in 0..4 {
+            yields.lost(began, SLICE_NS);
             assert!(yields.are_worth_it());
-            yields.lost(began, 4 * MS);
         }
-        yields.lost(began, 4 * MS);
+        yields.lost(began, SLICE_NS);
         assert!(!yields.are_worth_it());
-        // Until one part in SHARE of the time makes up for it.
-        yields.even_at.store(clock::now() + SHARE * 16 * MS, Ordering::Relaxed);
-        assert!(yields.are_worth_it());
+        yields.lost(began, 1000 * SLICE_NS);
+        yields.lost(began, u64::MAX);
+        assert_eq!(yields.even_at.load(Ordering::Relaxed), began + SHARE * 5 * SLICE_NS);
     }
 
     #[test]
     fn a_yield_beside_nobody_is_not_lost() {
         let yields = Yields::default();
-        let lost = |_| yields.once(&mut clock::now(), || 0) == Yielded::Lost;
+        let lost = |_| yields.once(&mut clock::now(), 1, || 0, || true) == Yielded::Lost;
         assert!(!(0..100).all(lost));
     }
 }

@@ -32,8 +32,10 @@ pub trait Sight {
     type Announced;
     /// Whether there is no need to sleep.
     fn is_ready(&self) -> bool;
-    /// How often others got what it waits for.
-    fn served(&self) -> u64;
+    /// How many items have come, and gone: whether others work for the same queue.
+    fn moved(&self) -> u64;
+    /// Whether somebody may have waited for it meanwhile.
+    fn missed(&self) -> bool;
     /// Tells others that this waiter is looking since `now`, for as long as what is returned lives.
     fn announce(&self, now: u64) -> Self::Announced;
 }
@@ -44,11 +46,37 @@ pub struct Patience {
     pausing: Habit<SELDOM>,
     /// Yielding pays when the other side is ready to run.
     yielding: Habit<SELDOM>,
-    /// How often to yield. One with nobody else to run takes under a microsecond.
-    most_yields: u8,
     yields: Yields,
     /// Letting more come pays when it comes in a stream.
     gathering: Habit<SELDOM_GATHERING>,
+    whose: Whose,
+}
+
+#[derive(Clone, Copy)]
+enum Whose {
+    /// It has nothing else to do.
+    Thread,
+    /// It may have.
+    Loop,
+}
+
+impl Whose {
+    /// How often to yield. One with nobody else to run takes under a microsecond; a thread's are about one wake-up's
+    /// worth.
+    const fn most_yields(self) -> u8 {
+        match self {
+            Self::Thread => 64,
+            Self::Loop => 8,
+        }
+    }
+
+    /// One that comes or goes in so many nanoseconds makes a stream: waking somebody for each item would take longer.
+    const fn stream_ns(self) -> u64 {
+        match self {
+            Self::Thread => 2_000,
+            Self::Loop => 200,
+        }
+    }
 }
 
 /// How often what does not pay is left out at most before it is tried anew, as powers of two. Gathering is asked
@@ -65,19 +93,17 @@ impl Patience {
     const STRETCH: u32 = 30;
     /// So many items in that time are a stream.
     const STREAM: u64 = 8;
-    /// For a thread, which has nothing else to do: about one wake-up's worth.
     pub fn of_a_thread() -> Self {
-        Self::new(64)
+        Self::new(Whose::Thread)
     }
 
-    /// For a loop, which may have.
     pub fn of_a_loop() -> Self {
-        Self::new(8)
+        Self::new(Whose::Loop)
     }
 
-    fn new(most_yields: u8) -> Self {
+    fn new(whose: Whose) -> Self {
         let (pausing, yielding, gathering) = (Habit::new(), Habit::new(), Habit::new());
-        Self { pausing, yielding, most_yields, yields: Yields::default(), gathering }
+        Self { pausing, yielding, yields: Yields::default(), gathering, whose }
     }
 
     /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each
@@ -129,7 +155,7 @@ impl Patience {
                     }
                     now = clock::now();
                     if self.yields.are_worth_it() {
-                        self.yields.once(&mut now, || sight.served());
+                        self.yield_once(&mut now, sight);
                     }
                 }
                 false
@@ -145,8 +171,8 @@ impl Patience {
         let mut now = clock::now();
         let _announced = sight.announce(now);
         let mut in_vain = true;
-        for _ in 0..self.most_yields {
-            let yielded = self.yields.once(&mut now, || sight.served());
+        for _ in 0..self.whose.most_yields() {
+            let yielded = self.yield_once(&mut now, sight);
             if sight.is_ready() {
                 self.yielding.learn(true);
                 return true;
@@ -161,6 +187,10 @@ impl Patience {
             self.yielding.learn(false);
         }
         false
+    }
+
+    fn yield_once(&self, now: &mut u64, sight: &impl Sight) -> Yielded {
+        self.yields.once(now, self.whose.stream_ns(), || sight.moved(), || sight.missed())
     }
 }
 

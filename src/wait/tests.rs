@@ -109,18 +109,18 @@ fn linger_is_what_the_contract_says() {
     assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
     assert_eq!(Linger::from_ns(5), Some(Linger::Nanoseconds(5)));
     assert_eq!(Linger::from_ns(-2), None);
-    let sight = Crowd { ready: true, served: 0, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd { ready: true, moving: 0, looks: Cell::new(0), counts: Cell::new(0) };
     assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, &sight));
     assert_eq!(sight.looks.get(), 0);
     let long = Linger::Nanoseconds(1_000_000_000);
     assert!(Patience::of_a_thread().look_again(long, Deadline::Never, &sight));
 }
 
-/// What a waiter looks at while others are served.
+/// What a waiter looks at while others come and go.
 struct Crowd {
     ready: bool,
     /// How many from one count to the next.
-    served: u64,
+    moving: u64,
     looks: Cell<u32>,
     counts: Cell<u64>,
 }
@@ -133,18 +133,22 @@ impl Sight for Crowd {
         self.ready
     }
 
-    fn served(&self) -> u64 {
+    fn moved(&self) -> u64 {
         self.counts.set(self.counts.get() + 1);
-        self.counts.get() * self.served
+        self.counts.get() * self.moving
+    }
+
+    fn missed(&self) -> bool {
+        true
     }
 
     fn announce(&self, _: u64) {}
 }
 
 /// How many of a hundred waiters yielded: they count then.
-fn yielding_among_a_hundred(served: u64) -> usize {
+fn yielding_among_a_hundred(moving: u64) -> usize {
     let patience = Patience::of_a_loop();
-    let sight = Crowd { ready: false, served, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd { ready: false, moving, looks: Cell::new(0), counts: Cell::new(0) };
     let yields = |_: &_| {
         let before = sight.counts.get();
         assert!(!patience.look_again(Linger::Adaptive, Deadline::Never, &sight));
@@ -154,7 +158,7 @@ fn yielding_among_a_hundred(served: u64) -> usize {
 }
 
 #[test]
-fn yielding_is_given_up_where_nobody_is_served_but_not_where_others_are_quicker() {
+fn yielding_is_given_up_where_nothing_moves_but_not_where_others_are_quicker() {
     if crate::sys::cpu::alone() {
         return; // nobody looks again there
     }

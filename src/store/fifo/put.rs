@@ -19,6 +19,8 @@ const PATIENCE: u32 = if MODEL { 1 } else { 128 };
 const NEAR_BYTES: u64 = 128 * 1024;
 /// A ring that is filled in so many puts is worth a yield.
 const MANY_SLOTS: u64 = 64;
+/// A yield in which an item came or went in so many nanoseconds was well spent.
+const STREAM_NS: u64 = 200;
 
 impl Fifo {
     /// # Safety
@@ -235,7 +237,8 @@ impl Fifo {
         let queued = || self.len().saturating_mul(self.shape.stride as u64);
         let wants = !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES;
         if wants && self.yields.are_worth_it() {
-            self.yields.once(&mut clock::now(), || self.entered() + self.left());
+            let moved = || self.entered() + self.left();
+            self.yields.once(&mut clock::now(), STREAM_NS, moved, || true);
         }
     }
 
