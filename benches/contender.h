@@ -35,6 +35,7 @@ struct spec {
   uint32_t order;
   uint32_t uses;
   uint32_t producers, consumers; /* how many will enter on each side */
+  uint32_t work;                 /* what threads do with each item that they got, in steps */
 };
 
 /*

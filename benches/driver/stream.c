@@ -121,11 +121,16 @@ static void produce_in_loop(struct worker *worker) {
 
 /* Consuming. */
 
+static void work_on_item(uint32_t steps) {
+  for (volatile uint32_t left = steps; left; left = left - 1) {}
+}
+
 static void get_singly(struct stream *stream, void *port, struct tally *tally, size_t count) {
   uint64_t item[WORDS];
   for (size_t i = 0; i < count; i++) {
     stream->ops->get(port, item);
     tally_item(tally, item);
+    if (stream->spec->work) work_on_item(stream->spec->work);
   }
 }
 
