@@ -11,6 +11,7 @@ import time
 sys.dont_write_bytecode = True  # what is made goes below target/
 
 import goals
+import highlights
 import machine
 import measure
 import plot
@@ -130,6 +131,8 @@ def main():
     (out / "results.json").write_text(dump(data))
     (out / "results.svg").write_text(plot.draw(data))
     (out / "results.md").write_text(report.write(data))
+    if out.resolve() == highlights.RESULTS.parent:
+        highlights.write(data)
     print(report.summary(data))
     print(goals.text(data))
     if (busy := report.strangers(data)) > options.strangers:

@@ -193,6 +193,29 @@ impl Drop for Queue {
 mod tests {
     use super::*;
     use crate::sync::Counted;
+    use crate::sys::clock::Timeout;
+
+    fn queue() -> Shared<Queue> {
+        let config = Config {
+            order: Order::Fifo,
+            capacity: 0,
+            item_size: 8,
+            destroy: None,
+            linger: Linger::Adaptive,
+        };
+        Queue::new(config).unwrap_or_else(|status| panic!("{status:?}"))
+    }
+
+    #[test]
+    fn a_writer_is_not_missed_while_there_are_items() {
+        let queue = queue();
+        assert!(queue.misses(Events::READABLE) && queue.misses(Events::WRITABLE));
+        let item = 1_u64;
+        // SAFETY: as long as an item.
+        let put = unsafe { queue.put((&raw const item).cast(), Timeout::NONE) };
+        assert_eq!(put, Ok(()));
+        assert!(queue.misses(Events::READABLE) && !queue.misses(Events::WRITABLE));
+    }
 
     #[test]
     fn an_idle_queue_is_small() {
