@@ -193,7 +193,9 @@ impl Drop for Queue {
 mod tests {
     use super::*;
     use crate::sync::Counted;
-    use crate::sys::clock::Timeout;
+    use crate::sys::clock::{self, Deadline, Timeout};
+    use crate::sys::park::{Parked, Parker};
+    use crate::wait::{Node, Who};
 
     fn queue() -> Shared<Queue> {
         let config = Config {
@@ -210,11 +212,41 @@ mod tests {
     fn a_writer_is_not_missed_while_there_are_items() {
         let queue = queue();
         assert!(queue.misses(Events::READABLE) && queue.misses(Events::WRITABLE));
+        put(&queue);
+        assert!(queue.misses(Events::READABLE) && !queue.misses(Events::WRITABLE));
+    }
+
+    fn put(queue: &Queue) {
         let item = 1_u64;
         // SAFETY: as long as an item.
         let put = unsafe { queue.put((&raw const item).cast(), Timeout::NONE) };
         assert_eq!(put, Ok(()));
-        assert!(queue.misses(Events::READABLE) && !queue.misses(Events::WRITABLE));
+    }
+
+    #[test]
+    fn the_get_of_what_was_left_to_a_looker_wakes_a_reader_for_each_item_behind_it() {
+        let queue = queue();
+        let sleepers = [(); 3].map(|()| (Node::new(), Parker::new()));
+        for (node, parker) in &sleepers {
+            // SAFETY: every node is off the lists before it goes.
+            unsafe { queue.waiters.enlist(node, Events::READABLE, Who::Thread(parker)) };
+        }
+        let awake = || {
+            let woken = |(_, parker): &&(_, Parker)| parker.park(Deadline::Passed);
+            sleepers.iter().filter(|it| woken(it) == Parked::Unparked).count()
+        };
+        let in_a_minute = clock::now() + 60_000_000_000; // relied on until then, and for a moment
+        queue.will_look(in_a_minute);
+        (0..3).for_each(|_| put(&queue));
+        assert_eq!(awake(), 0);
+        queue.looks_now();
+        let mut item = 0_u64;
+        // SAFETY: as long as an item.
+        assert_eq!(unsafe { queue.get((&raw mut item).cast(), Timeout::NONE) }, Ok(()));
+        assert_eq!(awake(), 2);
+        for (node, _) in &sleepers {
+            queue.waiters.delist(node);
+        }
     }
 
     #[test]
