@@ -40,7 +40,9 @@ mod shared;
 
 /// Atomics of the process, outside of every model: for statics and for words shared with the kernel.
 pub mod process {
-    pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    };
 }
 
 /// Tells the processor that this is a spin loop.

@@ -43,9 +43,9 @@ impl Drop for Looking<'_> {
 }
 
 /// What a poll looks at before it arms the watches that are left.
-struct Look<'c>(&'c Core);
+struct Glance<'c>(&'c Core);
 
-impl<'c> Sight for Look<'c> {
+impl<'c> Sight for Glance<'c> {
     type Announced = Looking<'c>;
 
     fn is_ready(&self) -> bool {
@@ -291,7 +291,7 @@ impl Core {
             Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
             Linger::Never | Linger::Nanoseconds(_) => deadline,
         };
-        self.patience.look_again(self.linger, moment, &Look(self))
+        self.patience.look_again(self.linger, moment, &Glance(self))
     }
 
     /// Has the loop called again at once, though this call says 0. `false`: it has no descriptor.

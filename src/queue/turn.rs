@@ -45,14 +45,14 @@ impl Drop for Looking<'_> {
 }
 
 /// What a caller looks at before its thread sleeps.
-struct Look<'q> {
+struct Glance<'q> {
     queue: &'q Queue,
     events: Events,
     /// Whether an item may have been left to this caller.
     announced: Cell<bool>,
 }
 
-impl<'q> Sight for Look<'q> {
+impl<'q> Sight for Glance<'q> {
     type Announced = Option<Looking<'q>>;
 
     fn is_ready(&self) -> bool {
@@ -103,9 +103,9 @@ impl<'q> Turn<'q> {
     fn look_again(&mut self, deadline: Deadline) -> bool {
         let queue = self.queue;
         let patience = &queue.waiters.patience;
-        let look = Look { queue, events: self.events, announced: Cell::new(false) };
-        let found = patience.look_again(queue.linger, deadline, &look);
-        self.owes |= look.announced.get();
+        let glance = Glance { queue, events: self.events, announced: Cell::new(false) };
+        let found = patience.look_again(queue.linger, deadline, &glance);
+        self.owes |= glance.announced.get();
         if found && self.events.has(Events::READABLE) {
             patience.gather(queue.linger, || queue.store.len());
         }

@@ -2,72 +2,93 @@
 //!
 //! A yield is worth it where the other side waits for this very processor. To a thread that computes on it, it is
 //! a gift of a whole slice: 4 ms, where a thread that had gone to sleep would be back 15 µs after being woken. The
-//! two look alike before, not after: the time was long, and next to nothing came or went. So the time that is lost
-//! like that is limited: strangers get [`SHARE`] of it, and some in advance, for what happens once in a while.
+//! two look alike before, not after: the time was long, and next to nothing came or went. So it is counted for each
+//! processor what was lost there like that: a part in [`SHARE`] of the time, and some in advance for what happens once
+//! in a while. Where there is somebody who computes, no queue of the process yields until that is made up for.
 
 use super::clock;
-use crate::sync::{AtomicU64, Ordering, yield_now};
+use crate::sync::process::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::yield_now;
 
 /// Longer than what a processor does for itself now and then; computing threads get a millisecond and more.
 const LONG_NS: u64 = 200_000;
-/// One part in so many.
 const SHARE: u64 = 256;
 /// What a computing thread is given at a time, about.
 const SLICE_NS: u64 = 4_000_000;
 const IN_ADVANCE_NS: u64 = 4 * SLICE_NS;
 
-/// What happened during a yield.
+/// What a yield was for its waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yielded {
-    /// Little, and it was over soon, or nothing was missed.
-    Little,
-    /// So much came and went that it was well spent however long it took.
-    Stream,
-    /// A stranger had the processor.
+    /// Over soon, or nobody waited meanwhile.
+    Cheap,
+    /// So much came and went that it was right however long it took.
+    WellSpent,
     Lost,
 }
 
-#[derive(Default)]
-pub struct Yields {
-    /// When, on the clock, what was lost so far has been made up for.
+/// What has been lost on one processor.
+struct Losses {
+    /// When, on the clock, it will have been made up for.
     even_at: AtomicU64,
 }
 
-impl Yields {
-    /// Whether to yield: not while too much has been lost by it.
-    pub fn are_worth_it(&self) -> bool {
-        // ORDERING: Relaxed, here and below; a time that stands for itself.
-        let even_at = self.even_at.load(Ordering::Relaxed);
-        even_at == 0 || even_at <= clock::now() + SHARE * IN_ADVANCE_NS
+/// By the number of the processor, as far as there are so many.
+static LOSSES: [Losses; 64] = [const { Losses { even_at: AtomicU64::new(0) } }; 64];
+/// Until then nobody has to ask where it runs, and what time it is.
+static ANY: AtomicBool = AtomicBool::new(false);
+
+/// Whether to yield: not where too much has been lost by it.
+pub fn are_worth_it() -> bool {
+    // ORDERING: Relaxed, as all here: guesses and times that stand for themselves.
+    !ANY.load(Ordering::Relaxed) || !Losses::here().are_too_many(clock::now())
+}
+
+/// Yields once. `now` is the time of the clock, and then is what it is behind the yield. `moved` counts the items that
+/// come and go, each of which is worth `item_ns`; `missed` says whether anybody may have waited for this one.
+pub fn once(
+    now: &mut u64,
+    item_ns: u64,
+    moved: impl Fn() -> u64,
+    missed: impl FnOnce() -> bool,
+) -> Yielded {
+    let before = (*now, moved());
+    yield_now();
+    *now = clock::now();
+    let took = now.saturating_sub(before.0);
+    let yielded = judge(took, moved().wrapping_sub(before.1).saturating_mul(item_ns), missed);
+    if yielded == Yielded::Lost {
+        Losses::here().add(*now, took);
+        ANY.store(true, Ordering::Relaxed);
+    }
+    yielded
+}
+
+fn judge(took_ns: u64, worth_ns: u64, missed: impl FnOnce() -> bool) -> Yielded {
+    if worth_ns >= took_ns && worth_ns > 0 {
+        Yielded::WellSpent
+    } else if took_ns < LONG_NS || !missed() {
+        Yielded::Cheap
+    } else {
+        Yielded::Lost
+    }
+}
+
+impl Losses {
+    /// Those of the processor that runs this, unless the thread has just been moved.
+    fn here() -> &'static Self {
+        // SAFETY: takes and changes nothing; -1 where it is not known.
+        let number = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
+        &LOSSES[number % LOSSES.len()]
     }
 
-    /// Yields once. `now` is the time of the clock, and then is what it is behind the yield. `moved` counts the
-    /// items that come and go, where one in `stream_ns` makes a stream; `missed` says whether a long time mattered.
-    pub fn once(
-        &self,
-        now: &mut u64,
-        stream_ns: u64,
-        moved: impl Fn() -> u64,
-        missed: impl FnOnce() -> bool,
-    ) -> Yielded {
-        let before = (*now, moved());
-        yield_now();
-        *now = clock::now();
-        let took = now.saturating_sub(before.0);
-        let moved = moved().wrapping_sub(before.1);
-        if moved > 0 && moved.saturating_mul(stream_ns) >= took {
-            Yielded::Stream
-        } else if took < LONG_NS || !missed() {
-            Yielded::Little
-        } else {
-            self.lost(*now, took);
-            Yielded::Lost
-        }
+    fn are_too_many(&self, now: u64) -> bool {
+        self.even_at.load(Ordering::Relaxed) > now + SHARE * IN_ADVANCE_NS
     }
 
-    /// Each of many threads may lose a slice at the same time, and a process may be stopped for an hour: that is one
-    /// slice all the same.
-    fn lost(&self, now: u64, ns: u64) {
+    /// Whole slices at most, though a process may be stopped for an hour; and no more than is made up for in a second
+    /// beside the advance, though many threads may lose at the same time.
+    fn add(&self, now: u64, ns: u64) {
         let even_at = self.even_at.load(Ordering::Relaxed).max(now);
         let latest = now + SHARE * (IN_ADVANCE_NS + SLICE_NS);
         self.even_at.store(latest.min(even_at + SHARE * ns.min(SLICE_NS)), Ordering::Relaxed);
@@ -75,48 +96,47 @@ impl Yields {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use std::cell::Cell;
-
+pub mod tests {
     use super::*;
 
-    /// One yield after so long a time as if it had all passed in it.
-    fn long_ago(ns: u64, moved: impl Fn() -> u64, missed: bool) -> Yielded {
-        let mut since = clock::now() - ns;
-        Yields::default().once(&mut since, 1000, moved, || missed)
+    /// As if too much had been lost on every processor, for good.
+    pub fn lose_everywhere() {
+        for losses in &LOSSES {
+            losses.even_at.store(u64::MAX, Ordering::Relaxed);
+        }
+        ANY.store(true, Ordering::Relaxed);
+    }
+
+    pub fn forgive_everywhere() {
+        for losses in &LOSSES {
+            losses.even_at.store(0, Ordering::Relaxed);
+        }
     }
 
     #[test]
     fn a_long_time_in_which_hardly_anything_moved_was_lost_if_it_mattered() {
-        let calls = Cell::new(0);
-        let many_at_each_call = || {
-            calls.set(calls.get() + 1_000_000);
-            calls.get()
-        };
-        assert_eq!(long_ago(LONG_NS, || 0, true), Yielded::Lost);
-        assert_eq!(long_ago(LONG_NS, || 0, false), Yielded::Little);
-        assert_eq!(long_ago(LONG_NS, many_at_each_call, true), Yielded::Stream);
+        assert_eq!(judge(LONG_NS, LONG_NS - 1, || true), Yielded::Lost);
+        assert_eq!(judge(LONG_NS, 0, || false), Yielded::Cheap);
+        assert_eq!(judge(LONG_NS - 1, 0, || true), Yielded::Cheap);
+        assert_eq!(judge(LONG_NS, LONG_NS, || true), Yielded::WellSpent);
+        assert_eq!(judge(0, 0, || true), Yielded::Cheap);
+        assert_eq!(judge(u64::MAX, u64::MAX, || true), Yielded::WellSpent);
     }
 
     #[test]
     fn what_is_lost_to_strangers_is_limited() {
-        let yields = Yields::default();
-        let began = clock::now();
+        let losses = Losses { even_at: AtomicU64::new(0) };
+        let now = 1_000_000_000_000;
         for _ in 0..4 {
-            yields.lost(began, SLICE_NS);
-            assert!(yields.are_worth_it());
+            losses.add(now, SLICE_NS);
+            assert!(!losses.are_too_many(now));
         }
-        yields.lost(began, SLICE_NS);
-        assert!(!yields.are_worth_it());
-        yields.lost(began, 1000 * SLICE_NS);
-        yields.lost(began, u64::MAX);
-        assert_eq!(yields.even_at.load(Ordering::Relaxed), began + SHARE * 5 * SLICE_NS);
-    }
-
-    #[test]
-    fn a_yield_beside_nobody_is_not_lost() {
-        let yields = Yields::default();
-        let lost = |_| yields.once(&mut clock::now(), 1, || 0, || true) == Yielded::Lost;
-        assert!(!(0..100).all(lost));
+        losses.add(now, SLICE_NS);
+        assert!(losses.are_too_many(now));
+        losses.add(now, 1000 * SLICE_NS);
+        losses.add(now, u64::MAX);
+        let made_up_for = now + SHARE * SLICE_NS;
+        assert!(losses.are_too_many(made_up_for - 1));
+        assert!(!losses.are_too_many(made_up_for));
     }
 }

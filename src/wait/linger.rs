@@ -4,7 +4,7 @@
 use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause};
 use crate::sys::clock::{self, Deadline};
 use crate::sys::cpu;
-use crate::sys::yields::{Yielded, Yields};
+use crate::sys::yields::{self, Yielded};
 
 /// How long to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub trait Sight {
     fn is_ready(&self) -> bool;
     /// How many items have come, and gone: whether others work for the same queue.
     fn moved(&self) -> u64;
-    /// Whether somebody may have waited for it meanwhile.
+    /// Whether anybody may have waited for this one while it was away.
     fn missed(&self) -> bool;
     /// Tells others that this waiter is looking since `now`, for as long as what is returned lives.
     fn announce(&self, now: u64) -> Self::Announced;
@@ -46,7 +46,6 @@ pub struct Patience {
     pausing: Habit<SELDOM>,
     /// Yielding pays when the other side is ready to run.
     yielding: Habit<SELDOM>,
-    yields: Yields,
     /// Letting more come pays when it comes in a stream.
     gathering: Habit<SELDOM_GATHERING>,
     whose: Whose,
@@ -70,10 +69,12 @@ impl Whose {
         }
     }
 
-    /// One that comes or goes in so many nanoseconds makes a stream: waking somebody for each item would take longer.
-    const fn stream_ns(self) -> u64 {
+    /// How long a yield may take for each item that comes or goes in it. To sleep and to be woken takes two threads on
+    /// one processor 8 µs: where more than that would come and go meanwhile, they should not. Other descriptors of
+    /// a loop wait meanwhile.
+    const fn item_ns(self) -> u64 {
         match self {
-            Self::Thread => 2_000,
+            Self::Thread => 8_000,
             Self::Loop => 200,
         }
     }
@@ -93,6 +94,7 @@ impl Patience {
     const STRETCH: u32 = 30;
     /// So many items in that time are a stream.
     const STREAM: u64 = 8;
+
     pub fn of_a_thread() -> Self {
         Self::new(Whose::Thread)
     }
@@ -103,7 +105,7 @@ impl Patience {
 
     fn new(whose: Whose) -> Self {
         let (pausing, yielding, gathering) = (Habit::new(), Habit::new(), Habit::new());
-        Self { pausing, yielding, yields: Yields::default(), gathering, whose }
+        Self { pausing, yielding, gathering, whose }
     }
 
     /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each
@@ -143,20 +145,22 @@ impl Patience {
             Linger::Never => false,
             Linger::Adaptive if cpu::alone() => false,
             Linger::Adaptive => {
-                self.pausing.try_it(|| pausing(sight)) || self.yielding(deadline, sight)
+                self.pausing.try_it(|| look_and_pause(sight))
+                    || self.look_and_yield(deadline, sight)
             }
             Linger::Nanoseconds(ns) => {
                 let mut now = clock::now();
                 let _announced = sight.announce(now);
                 let end = now.saturating_add(ns);
                 while now < end && !deadline.has_passed_at(now) {
-                    if pausing(sight) {
+                    if look_and_pause(sight) {
                         return true;
                     }
-                    now = clock::now();
-                    if self.yields.are_worth_it() {
-                        self.yield_once(&mut now, sight);
+                    if !yields::are_worth_it() {
+                        return false; // and no more pauses: the other side may wait for this processor
                     }
+                    now = clock::now();
+                    self.yield_once(&mut now, sight);
                 }
                 false
             }
@@ -164,8 +168,8 @@ impl Patience {
     }
 
     /// Lets others run, and looks whether that was of use to this waiter.
-    fn yielding(&self, deadline: Deadline, sight: &impl Sight) -> bool {
-        if !self.yields.are_worth_it() || !self.yielding.is_worth_a_try() {
+    fn look_and_yield(&self, deadline: Deadline, sight: &impl Sight) -> bool {
+        if !yields::are_worth_it() || !self.yielding.is_worth_a_try() {
             return false;
         }
         let mut now = clock::now();
@@ -178,7 +182,7 @@ impl Patience {
                 return true;
             }
             // That others were quicker is no reason to sleep: who does is woken, for the next item, at their cost.
-            in_vain &= yielded != Yielded::Stream;
+            in_vain &= yielded != Yielded::WellSpent;
             if yielded == Yielded::Lost || deadline.has_passed_at(now) {
                 break;
             }
@@ -190,7 +194,7 @@ impl Patience {
     }
 
     fn yield_once(&self, now: &mut u64, sight: &impl Sight) -> Yielded {
-        self.yields.once(now, self.whose.stream_ns(), || sight.moved(), || sight.missed())
+        yields::once(now, self.whose.item_ns(), || sight.moved(), || sight.missed())
     }
 }
 
@@ -249,7 +253,7 @@ impl<const SELDOM: u8> Habit<SELDOM> {
     }
 }
 
-fn pausing(sight: &impl Sight) -> bool {
+fn look_and_pause(sight: &impl Sight) -> bool {
     (0..Patience::PAUSES).any(|_| {
         pause();
         sight.is_ready()

@@ -16,7 +16,6 @@ use std::ptr;
 
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
-use crate::sys::yields::Yields;
 use chain::Chain;
 use ring::{AWAY, Ring, SEALED, SHUT, Slots, position};
 use shape::Shape;
@@ -36,7 +35,6 @@ pub struct Fifo {
     /// Held by the put that makes the next ring.
     growing: Mutex<()>,
     chain: Mutex<Chain>,
-    yields: Yields,
 }
 
 // SAFETY: items move between threads as bytes, which is what the C contract says of them; every slot is
@@ -72,7 +70,6 @@ impl Fifo {
             shut: AtomicBool::new(false),
             growing: Mutex::new(()),
             chain: Mutex::new(Chain::new()),
-            yields: Yields::default(),
         }
     }
 

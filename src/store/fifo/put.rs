@@ -8,8 +8,7 @@ use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotPut;
-use crate::sync::{MODEL, Ordering, pause};
-use crate::sys::clock;
+use crate::sync::{MODEL, Ordering, pause, yield_now};
 
 /// How often to look again at a slot that a get is in the middle of: a copy of an item takes less.
 const PATIENCE: u32 = if MODEL { 1 } else { 128 };
@@ -19,8 +18,6 @@ const PATIENCE: u32 = if MODEL { 1 } else { 128 };
 const NEAR_BYTES: u64 = 128 * 1024;
 /// A ring that is filled in so many puts is worth a yield.
 const MANY_SLOTS: u64 = 64;
-/// A yield in which an item came or went in so many nanoseconds was well spent.
-const STREAM_NS: u64 = 200;
 
 impl Fifo {
     /// # Safety
@@ -235,10 +232,8 @@ impl Fifo {
     /// large items follow each other too fast.
     fn let_gets_catch_up(&self, added: &Ring) {
         let queued = || self.len().saturating_mul(self.shape.stride as u64);
-        let wants = !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES;
-        if wants && self.yields.are_worth_it() {
-            let moved = || self.entered() + self.left();
-            self.yields.once(&mut clock::now(), STREAM_NS, moved, || true);
+        if !MODEL && added.slots() >= MANY_SLOTS && queued() > NEAR_BYTES {
+            yield_now();
         }
     }
 
