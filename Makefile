@@ -94,6 +94,7 @@ lint: ## Check formatting, clippy and the shell scripts
 	@ctests/tools.sh cargo cc
 	@$(STEP) "format" cargo fmt --check -- --color never
 	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
+	@$(STEP) "figures in README" python3 benches/highlights.py
 	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck -S warning $(SCRIPTS)
 
 ## Trust
