@@ -90,8 +90,8 @@ SCRIPTS := .ci/run $(filter-out target/%,$(wildcard */*.sh */*/*.sh))
 fmt: ## Format the Rust sources
 	@cargo fmt
 
-lint: ## Check formatting, clippy and the shell scripts
-	@ctests/tools.sh cargo cc
+lint: ## Check formatting, clippy, the figures in README and the shell scripts
+	@ctests/tools.sh cargo cc python3
 	@$(STEP) "format" cargo fmt --check -- --color never
 	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
 	@$(STEP) "figures in README" python3 benches/highlights.py

@@ -212,12 +212,20 @@ impl Default for Parker {
 
 /// Sleeps for a moment, so that threads of lower priority run as well.
 pub fn nap() {
+    nap_until(Deadline::Never);
+}
+
+/// As [`nap`], but not longer than that.
+pub fn nap_until(deadline: Deadline) {
     #[cfg(not(any(loom, shuttle)))]
     {
         const MOMENT_NS: u64 = 50_000;
         let nobody_wakes = crate::sync::process::AtomicU32::new(0);
-        super::futex::wait(&nobody_wakes, 0, Deadline::Never.at_most(MOMENT_NS));
+        super::futex::wait(&nobody_wakes, 0, deadline.at_most(MOMENT_NS));
     }
     #[cfg(any(loom, shuttle))]
-    crate::sync::yield_now();
+    {
+        let _ = deadline;
+        crate::sync::yield_now();
+    }
 }

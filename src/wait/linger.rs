@@ -4,6 +4,7 @@
 use crate::sync::{AtomicU8, AtomicU16, MODEL, Ordering, pause};
 use crate::sys::clock::{self, Deadline};
 use crate::sys::cpu;
+use crate::sys::park::nap_until;
 use crate::sys::yields::{self, Yielded};
 
 /// How long to look again.
@@ -48,6 +49,8 @@ pub struct Patience {
     yielding: Habit<SELDOM>,
     /// Letting more come pays when it comes in a stream.
     gathering: Habit<SELDOM_GATHERING>,
+    /// Sleeping by the clock pays where many items go meanwhile.
+    napping: Habit<SELDOM>,
     whose: Whose,
 }
 
@@ -104,8 +107,8 @@ impl Patience {
     }
 
     fn new(whose: Whose) -> Self {
-        let (pausing, yielding, gathering) = (Habit::new(), Habit::new(), Habit::new());
-        Self { pausing, yielding, gathering, whose }
+        let (pausing, yielding) = (Habit::new(), Habit::new());
+        Self { pausing, yielding, gathering: Habit::new(), napping: Habit::new(), whose }
     }
 
     /// Lets more items come before the first is taken, where they come in a stream. A consumer that takes each
@@ -169,7 +172,10 @@ impl Patience {
 
     /// Lets others run, and looks whether that was of use to this waiter.
     fn look_and_yield(&self, deadline: Deadline, sight: &impl Sight) -> bool {
-        if !yields::are_worth_it() || !self.yielding.is_worth_a_try() {
+        if !yields::are_worth_it() {
+            return self.nap(deadline, sight);
+        }
+        if !self.yielding.is_worth_a_try() {
             return false;
         }
         let mut now = clock::now();
@@ -191,6 +197,17 @@ impl Patience {
             self.yielding.learn(false);
         }
         false
+    }
+
+    /// Instead of yielding: a writer may sleep for a moment while there are items, by a clock. Otherwise the next get
+    /// wakes it for one place, and both sides take turns.
+    fn nap(&self, deadline: Deadline, sight: &impl Sight) -> bool {
+        !sight.missed()
+            && self.napping.try_it(|| {
+                let before = sight.moved();
+                nap_until(deadline);
+                sight.moved() >= before + Self::STREAM
+            })
     }
 
     fn yield_once(&self, now: &mut u64, sight: &impl Sight) -> Yielded {

@@ -110,7 +110,7 @@ fn linger_is_what_the_contract_says() {
     assert_eq!(Linger::from_ns(-1), Some(Linger::Never));
     assert_eq!(Linger::from_ns(5), Some(Linger::Nanoseconds(5)));
     assert_eq!(Linger::from_ns(-2), None);
-    let sight = Crowd { ready: true, moving: 0, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd { ready: true, ..Crowd::of(0) };
     assert!(!Patience::of_a_thread().look_again(Linger::Never, Deadline::Never, &sight));
     assert_eq!(sight.looks.get(), 0);
     let long = Linger::Nanoseconds(1_000_000_000);
@@ -120,10 +120,17 @@ fn linger_is_what_the_contract_says() {
 /// What a waiter looks at while others come and go.
 struct Crowd {
     ready: bool,
+    missed: bool,
     /// How many from one count to the next.
     moving: u64,
     looks: Cell<u32>,
     counts: Cell<u64>,
+}
+
+impl Crowd {
+    fn of(moving: u64) -> Self {
+        Self { ready: false, missed: true, moving, looks: Cell::new(0), counts: Cell::new(0) }
+    }
 }
 
 impl Sight for Crowd {
@@ -140,7 +147,7 @@ impl Sight for Crowd {
     }
 
     fn missed(&self) -> bool {
-        true
+        self.missed
     }
 
     fn announce(&self, _: u64) {}
@@ -149,7 +156,7 @@ impl Sight for Crowd {
 /// How many of a hundred waiters yielded: they count then.
 fn yielding_among_a_hundred(moving: u64) -> usize {
     let patience = Patience::of_a_loop();
-    let sight = Crowd { ready: false, moving, looks: Cell::new(0), counts: Cell::new(0) };
+    let sight = Crowd::of(moving);
     let yields = |_: &_| {
         let before = sight.counts.get();
         assert!(!patience.look_again(Linger::Adaptive, Deadline::Never, &sight));
@@ -159,7 +166,7 @@ fn yielding_among_a_hundred(moving: u64) -> usize {
 }
 
 #[test]
-fn yielding_is_given_up_where_nothing_moves_but_not_where_others_are_quicker() {
+fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
     if crate::sys::cpu::alone() {
         return; // nobody looks again there
     }
@@ -169,9 +176,16 @@ fn yielding_is_given_up_where_nothing_moves_but_not_where_others_are_quicker() {
     lose_everywhere();
     assert_eq!(yielding_among_a_hundred(1_000_000_000), 0);
     // Who says how long to look does not spin on a processor that others want.
-    let crowd = Crowd { ready: false, moving: 0, looks: Cell::new(0), counts: Cell::new(0) };
+    let crowd = Crowd::of(0);
     let for_an_hour = Linger::Nanoseconds(3_600_000_000_000);
     assert!(!Patience::of_a_thread().look_again(for_an_hour, Deadline::Never, &crowd));
     assert_eq!(crowd.counts.get(), 0);
+    // A writer sleeps by the clock, and does not enlist if others took many items meanwhile.
+    let naps_among = |moving| {
+        let crowd = Crowd { missed: false, ..Crowd::of(moving) };
+        Patience::of_a_thread().look_again(Linger::Adaptive, Deadline::Never, &crowd)
+    };
+    assert!(naps_among(100));
+    assert!(!naps_among(0));
     forgive_everywhere();
 }
