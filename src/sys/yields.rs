@@ -2,9 +2,9 @@
 //!
 //! A yield is worth it where the other side waits for this very processor. To a thread that computes on it, it is
 //! a gift of a whole slice: 4 ms, where a thread that had gone to sleep would be back 15 µs after being woken. The
-//! two look alike before, not after: the time was long, and next to nothing came or went. So it is counted for each
-//! processor what was lost there like that: a part in [`SHARE`] of the time, and some in advance for what happens once
-//! in a while. Where there is somebody who computes, no queue of the process yields until that is made up for.
+//! two look alike before, not after: the time was long, and next to nothing came or went. What is lost like that is
+//! counted, for each processor: one part in [`SHARE`] of the time is granted, and some in advance, for what happens
+//! once in a while. Beyond that no queue of the process yields there.
 
 use super::clock;
 use crate::sync::process::{AtomicBool, AtomicU64, Ordering};
