@@ -95,7 +95,7 @@ impl Patience {
     /// About 3 µs, in stretches: when nothing comes in one, nothing is on its way.
     const STRETCHES: u32 = 4;
     const STRETCH: u32 = 30;
-    /// So many items in that time are a stream.
+    /// So many items in that time are a stream; that go during a nap, worth another.
     const STREAM: u64 = 8;
 
     pub fn of_a_thread() -> Self {
