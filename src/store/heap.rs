@@ -280,13 +280,18 @@ impl<R: Rank> Heap<R> {
         Some(4 * four + first)
     }
 
-    /// Fetches the children of all of these four, before it is known whose will be looked at.
+    /// Fetches what lies below all of these four, before it is known which way leads there: what the next choice may
+    /// move, and the keys, two to a cache line, of the choice behind that. With 10^6 queued, nanoseconds a pair of put
+    /// and get: 259, and 281 with the keys of the next choice only.
     #[inline]
     fn prefetch_below(&self, four: usize) {
         let below = children(4 * four);
         for four in below..below + 4 {
-            prefetch_for_writing(self.keys.as_ptr().wrapping_add(four).cast());
             prefetch_for_writing(self.rests.as_ptr().wrapping_add(four).cast());
+        }
+        let below = children(4 * below);
+        for four in (below..below + 16).step_by(2) {
+            prefetch_for_writing(self.keys.as_ptr().wrapping_add(four).cast());
         }
     }
 }
