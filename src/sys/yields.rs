@@ -11,7 +11,7 @@ use crate::sync::process::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::yield_now;
 
 /// Longer than what a processor does for itself now and then; computing threads get a millisecond and more.
-const LONG_NS: u64 = 200_000;
+pub const LONG_NS: u64 = 200_000;
 const SHARE: u64 = 256;
 /// What a computing thread is given at a time, about.
 const SLICE_NS: u64 = 4_000_000;
@@ -77,6 +77,10 @@ fn judge(took_ns: u64, worth_ns: u64, missed: impl FnOnce() -> bool) -> Yielded 
 impl Losses {
     /// Those of the processor that runs this, unless the thread has just been moved.
     fn here() -> &'static Self {
+        #[cfg(all(test, not(loom)))]
+        if let Some(own) = tests::own_losses() {
+            return own;
+        }
         // SAFETY: takes and changes nothing; -1 where it is not known.
         let number = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
         &LOSSES[number % LOSSES.len()]
@@ -98,19 +102,29 @@ impl Losses {
 #[cfg(all(test, not(loom)))]
 pub mod tests {
     use super::*;
+    use std::cell::Cell;
 
-    /// As if too much had been lost on every processor, for good.
+    thread_local! {
+        /// Instead of the processor's, on which other tests may compute and lose.
+        static OWN: Cell<Option<&'static Losses>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn own_losses() -> Option<&'static Losses> {
+        OWN.get()
+    }
+
+    /// As if too much had been lost on every processor that this thread runs on, for good.
     pub fn lose_everywhere() {
-        for losses in &LOSSES {
-            losses.even_at.store(u64::MAX, Ordering::Relaxed);
-        }
-        ANY.store(true, Ordering::Relaxed);
+        set_losses(u64::MAX);
     }
 
     pub fn forgive_everywhere() {
-        for losses in &LOSSES {
-            losses.even_at.store(0, Ordering::Relaxed);
-        }
+        set_losses(0);
+    }
+
+    fn set_losses(even_at: u64) {
+        OWN.set(Some(Box::leak(Box::new(Losses { even_at: AtomicU64::new(even_at) }))));
+        ANY.store(true, Ordering::Relaxed);
     }
 
     #[test]

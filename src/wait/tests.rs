@@ -1,8 +1,9 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{self, Deadline};
 use crate::sys::park::{Parked, Parker};
+use crate::sys::yields::LONG_NS;
 use crate::sys::yields::tests::{forgive_everywhere, lose_everywhere};
 
 struct Waiter {
@@ -121,15 +122,17 @@ fn linger_is_what_the_contract_says() {
 struct Crowd {
     ready: bool,
     missed: bool,
-    /// How many from one count to the next.
+    /// How many from one count to the next, and how long counting takes.
     moving: u64,
+    takes_ns: u64,
     looks: Cell<u32>,
     counts: Cell<u64>,
 }
 
 impl Crowd {
     fn of(moving: u64) -> Self {
-        Self { ready: false, missed: true, moving, looks: Cell::new(0), counts: Cell::new(0) }
+        let (looks, counts) = (Cell::new(0), Cell::new(0));
+        Self { ready: false, missed: true, moving, takes_ns: 0, looks, counts }
     }
 }
 
@@ -143,6 +146,8 @@ impl Sight for Crowd {
 
     fn moved(&self) -> u64 {
         self.counts.set(self.counts.get() + 1);
+        let end = clock::now() + self.takes_ns;
+        while clock::now() < end {}
         self.counts.get() * self.moving
     }
 
@@ -170,9 +175,18 @@ fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
     if crate::sys::cpu::alone() {
         return; // nobody looks again there
     }
+    forgive_everywhere();
     assert!(yielding_among_a_hundred(0) < 20);
-    forgive_everywhere(); // other tests may compute on this processor
+    forgive_everywhere();
     assert_eq!(yielding_among_a_hundred(1_000_000_000), 100);
+    // One yield that was lost is the last, unless nobody waited meanwhile.
+    let counts_of_slow_yields = |missed| {
+        forgive_everywhere();
+        let crowd = Crowd { missed, takes_ns: LONG_NS, ..Crowd::of(0) };
+        assert!(!Patience::of_a_loop().look_again(Linger::Adaptive, Deadline::Never, &crowd));
+        crowd.counts.get()
+    };
+    assert_eq!((counts_of_slow_yields(true), counts_of_slow_yields(false)), (2, 16));
     lose_everywhere();
     assert_eq!(yielding_among_a_hundred(1_000_000_000), 0);
     // Who says how long to look does not spin on a processor that others want.
@@ -187,5 +201,4 @@ fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
     };
     assert!(naps_among(100));
     assert!(!naps_among(0));
-    forgive_everywhere();
 }
