@@ -283,6 +283,32 @@ ON_EVERY_LOOP(a_loop_whose_item_was_taken_is_told_nothing_and_armed_again) {
   bq_queue_unref(queue);
 }
 
+/*
+ * A loop that is busy elsewhere has got the wake-up; a call behind it in the line sleeps until its
+ * deadline, but does not leave beside what it waits for. `false`: the machine was too slow to say.
+ */
+static bool checked_at_the_deadline(call_kind kind) {
+  const int64_t timeout_ns = 100 * MILLISECOND;
+  call late = stuck_call(kind, timeout_ns);
+  bq_poller *poller = poller_on(late.queue, bq_len(late.queue) ? BQ_WRITABLE : BQ_READABLE);
+  const int64_t began_ns = now_ns();
+  call_start(&late);
+  await(call_waits(&late) || call_ended(&late));
+  call_let_go(&late);
+  const bool in_time = now_ns() - began_ns < timeout_ns;
+  const ptrdiff_t result = call_end(&late);
+  if (in_time) CHECK_STATUS(result, call_success(kind));
+  bq_poller_unref(poller);
+  bq_queue_unref(late.queue);
+  return in_time;
+}
+
+TEST(a_call_looks_once_more_at_its_deadline) {
+  for (int kind = 0; kind < CALL_KINDS; kind++)
+    if (kind != CALL_JOIN)
+      while (!checked_at_the_deadline((call_kind)kind)) {}
+}
+
 /* 6. A wake-up that was not served is passed on. Each way to give it up, to each kind of heir. */
 
 typedef void (*give_up)(bq_poller *poller, bq_queue *queue);

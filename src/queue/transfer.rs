@@ -1,4 +1,5 @@
-//! Items in and out. Try, timed and blocking are one body with three deadlines.
+//! Items in and out. Try, timed and blocking are one body with three deadlines. A call whose deadline has passed
+//! tries once more: the wake-up for what it waits for may have gone to one that does not come.
 
 use super::turn::{Turn, Waited};
 use super::{Priorities, Queue};
@@ -77,6 +78,7 @@ impl Queue {
         self.check_array(count)?;
         let mut put = 0;
         let mut turn = Turn::new(self, Events::WRITABLE, timeout);
+        let mut waited = Waited::TryAgain;
         let why = loop {
             // SAFETY: the rest of the caller's array.
             let rest = unsafe { items.add(put * self.store.item().size()) };
@@ -90,9 +92,10 @@ impl Queue {
                     }
                 }
                 Err(why) => {
-                    if why != NotPut::Full || turn.wait() == Waited::DeadlinePassed {
+                    if why != NotPut::Full || waited == Waited::DeadlinePassed {
                         break why;
                     }
+                    waited = turn.wait();
                 }
             }
         };
@@ -207,15 +210,15 @@ impl Queue {
             return Err(self.refuse(why));
         }
         let mut turn = Turn::new(self, Events::WRITABLE, timeout);
-        loop {
-            if why != NotPut::Full || turn.wait() == Waited::DeadlinePassed {
-                return Err(self.refuse(why));
-            }
+        let mut waited = Waited::TryAgain;
+        while why == NotPut::Full && waited != Waited::DeadlinePassed {
+            waited = turn.wait();
             match push() {
                 Ok(()) => return Ok(()),
                 Err(again) => why = again,
             }
         }
+        Err(self.refuse(why))
     }
 
     #[cold]
@@ -229,18 +232,15 @@ impl Queue {
             return Err(Status::Empty);
         }
         let mut turn = Turn::new(self, Events::READABLE, timeout);
-        loop {
-            if why == NotGot::Drained {
-                return Err(Status::Shutdown);
-            }
-            if turn.wait() == Waited::DeadlinePassed {
-                return Err(Status::Empty);
-            }
+        let mut waited = Waited::TryAgain;
+        while why != NotGot::Drained && waited != Waited::DeadlinePassed {
+            waited = turn.wait();
             match pop() {
                 Ok(got) => return Ok(got),
                 Err(again) => why = again,
             }
         }
+        Err(if why == NotGot::Drained { Status::Shutdown } else { Status::Empty })
     }
 
     /// The status of a put that goes no further.
