@@ -55,6 +55,10 @@ impl<'c> Sight for Glance<'c> {
             || self.0.watches.lock().ready.any_promising()
     }
 
+    fn holds(&self) -> bool {
+        self.is_ready()
+    }
+
     fn moved(&self) -> u64 {
         self.0.watches.lock().ready.moved()
     }

@@ -130,9 +130,9 @@ impl Queue {
         self.store.entered() + self.store.left()
     }
 
-    /// Whether it matters that one who waits for `events` was away: a writer is not missed while there are items.
+    /// Whether it matters that one who waits for `events` was away: a mere writer is not missed while there are items.
     pub fn misses(&self, events: Events) -> bool {
-        events.has(Events::READABLE) || self.is_empty()
+        events != Events::WRITABLE || self.is_empty()
     }
 
     fn current_with_room(&self, events: Events, room: u64) -> Events {
@@ -214,6 +214,9 @@ mod tests {
         assert!(queue.misses(Events::READABLE) && queue.misses(Events::WRITABLE));
         put(&queue);
         assert!(queue.misses(Events::READABLE) && !queue.misses(Events::WRITABLE));
+        let others = [Events::JOINED, Events::CLOSED, Events::DRAINED];
+        assert!(others.iter().all(|&event| queue.misses(event)));
+        assert!(queue.misses(Events::WRITABLE.or(Events::CLOSED)));
     }
 
     fn put(queue: &Queue) {

@@ -59,6 +59,10 @@ impl<'q> Sight for Glance<'q> {
         !self.queue.promising(self.events, self.queue.linger).is_empty()
     }
 
+    fn holds(&self) -> bool {
+        !self.queue.current(self.events).is_empty()
+    }
+
     fn moved(&self) -> u64 {
         self.queue.moved()
     }

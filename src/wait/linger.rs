@@ -33,6 +33,8 @@ pub trait Sight {
     type Announced;
     /// Whether there is no need to sleep.
     fn is_ready(&self) -> bool;
+    /// Whether its waiter could go on, though more may be worth waiting for.
+    fn holds(&self) -> bool;
     /// How many items have come, and gone: whether others work for the same queue.
     fn moved(&self) -> u64;
     /// Whether anybody may have waited for this one while it was away.
@@ -95,7 +97,7 @@ impl Patience {
     /// About 3 µs, in stretches: when nothing comes in one, nothing is on its way.
     const STRETCHES: u32 = 4;
     const STRETCH: u32 = 30;
-    /// So many items in that time are a stream; that go during a nap, worth another.
+    /// So many items in that time are a stream; that come or go during a nap, worth another.
     const STREAM: u64 = 8;
 
     pub fn of_a_thread() -> Self {
@@ -200,14 +202,15 @@ impl Patience {
     }
 
     /// Instead of yielding: a writer may sleep for a moment while there are items, by a clock. Otherwise the next get
-    /// wakes it for one place, and both sides take turns.
+    /// wakes it for one place, and both sides take turns. Where others were quicker it has to stand in line.
     fn nap(&self, deadline: Deadline, sight: &impl Sight) -> bool {
-        !sight.missed()
-            && self.napping.try_it(|| {
-                let before = sight.moved();
-                nap_until(deadline);
-                sight.moved() >= before + Self::STREAM
-            })
+        if sight.missed() || !self.napping.is_worth_a_try() {
+            return false;
+        }
+        let before = sight.moved();
+        nap_until(deadline);
+        self.napping.learn(sight.moved() >= before + Self::STREAM);
+        sight.holds()
     }
 
     fn yield_once(&self, now: &mut u64, sight: &impl Sight) -> Yielded {

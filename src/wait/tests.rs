@@ -121,6 +121,7 @@ fn linger_is_what_the_contract_says() {
 /// What a waiter looks at while others come and go.
 struct Crowd {
     ready: bool,
+    holds: bool,
     missed: bool,
     /// How many from one count to the next, and how long counting takes.
     moving: u64,
@@ -132,7 +133,7 @@ struct Crowd {
 impl Crowd {
     fn of(moving: u64) -> Self {
         let (looks, counts) = (Cell::new(0), Cell::new(0));
-        Self { ready: false, missed: true, moving, takes_ns: 0, looks, counts }
+        Self { ready: false, holds: false, missed: true, moving, takes_ns: 0, looks, counts }
     }
 }
 
@@ -142,6 +143,10 @@ impl Sight for Crowd {
     fn is_ready(&self) -> bool {
         self.looks.set(self.looks.get() + 1);
         self.ready
+    }
+
+    fn holds(&self) -> bool {
+        self.holds
     }
 
     fn moved(&self) -> u64 {
@@ -194,11 +199,19 @@ fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
     let for_an_hour = Linger::Nanoseconds(3_600_000_000_000);
     assert!(!Patience::of_a_thread().look_again(for_an_hour, Deadline::Never, &crowd));
     assert_eq!(crowd.counts.get(), 0);
-    // A writer sleeps by the clock, and does not enlist if others took many items meanwhile.
-    let naps_among = |moving| {
-        let crowd = Crowd { missed: false, ..Crowd::of(moving) };
-        Patience::of_a_thread().look_again(Linger::Adaptive, Deadline::Never, &crowd)
+    // A writer sleeps by the clock, as long as others move many items meanwhile; and goes on where it may.
+    let naps = |crowd: &Crowd| {
+        let patience = Patience::of_a_thread();
+        let look = |_: &_| {
+            let before = crowd.counts.get();
+            let goes_on = patience.look_again(Linger::Adaptive, Deadline::Never, crowd);
+            assert_eq!(goes_on, crowd.holds && crowd.counts.get() > before);
+            crowd.counts.get() > before
+        };
+        (0..100).filter(look).count()
     };
-    assert!(naps_among(100));
-    assert!(!naps_among(0));
+    for holds in [true, false] {
+        assert_eq!(naps(&Crowd { holds, missed: false, ..Crowd::of(100) }), 100);
+        assert!(naps(&Crowd { holds, missed: false, ..Crowd::of(0) }) < 20);
+    }
 }
