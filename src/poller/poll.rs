@@ -59,6 +59,10 @@ impl<'c> Sight for Glance<'c> {
         self.is_ready()
     }
 
+    fn may_nap(&self) -> bool {
+        false
+    }
+
     fn moved(&self) -> u64 {
         self.0.watches.lock().ready.moved()
     }

@@ -26,6 +26,7 @@ pub(super) struct Turn<'q> {
     parker: Parker,
     /// Whether a wake-up has come that was not used yet, or an item may have been left to this caller.
     owes: bool,
+    slept: bool,
 }
 
 /// While this lives, puts leave their items to its owner, which is about to look.
@@ -48,6 +49,8 @@ impl Drop for Looking<'_> {
 struct Glance<'q> {
     queue: &'q Queue,
     events: Events,
+    /// Whether the caller has stood in line already.
+    slept: bool,
     /// Whether an item may have been left to this caller.
     announced: Cell<bool>,
 }
@@ -61,6 +64,10 @@ impl<'q> Sight for Glance<'q> {
 
     fn holds(&self) -> bool {
         !self.queue.current(self.events).is_empty()
+    }
+
+    fn may_nap(&self) -> bool {
+        !self.slept && !self.missed()
     }
 
     fn moved(&self) -> u64 {
@@ -81,7 +88,7 @@ impl<'q> Sight for Glance<'q> {
 impl<'q> Turn<'q> {
     pub fn new(queue: &'q Queue, events: Events, timeout: Timeout) -> Self {
         let (node, parker) = (Node::new(), Parker::new());
-        Self { queue, events, timeout, deadline: None, node, parker, owes: false }
+        Self { queue, events, timeout, deadline: None, node, parker, owes: false, slept: false }
     }
 
     /// Waits until the events may hold or the deadline passes.
@@ -107,7 +114,8 @@ impl<'q> Turn<'q> {
     fn look_again(&mut self, deadline: Deadline) -> bool {
         let queue = self.queue;
         let patience = &queue.waiters.patience;
-        let glance = Glance { queue, events: self.events, announced: Cell::new(false) };
+        let glance =
+            Glance { queue, events: self.events, slept: self.slept, announced: Cell::new(false) };
         let found = patience.look_again(queue.linger, deadline, &glance);
         self.owes |= glance.announced.get();
         if found && self.events.has(Events::READABLE) {
@@ -124,6 +132,7 @@ impl<'q> Turn<'q> {
 
     fn sleep(&mut self, deadline: Deadline) -> Waited {
         let waiters = &self.queue.waiters;
+        self.slept = true;
         self.parker.reset();
         // SAFETY: the node and the parker stay where they are: `&mut self` lasts until the node is off the
         // lists again, which it is on every path out of here.

@@ -3,7 +3,7 @@
 //! A yield is worth it where the other side waits for this very processor. To a thread that computes on it, it is
 //! a gift of a whole slice: 4 ms, where a thread that had gone to sleep would be back 15 µs after being woken. The
 //! two look alike before, not after: the time was long, and next to nothing came or went. What is lost like that is
-//! counted, for each processor: one part in [`SHARE`] of the time is granted, and some in advance, for what happens
+//! counted, for each processor: one part in [`ONE_PART_IN`] of the time is granted, and some in advance, for what happens
 //! once in a while. Beyond that no queue of the process yields there.
 
 use super::clock;
@@ -12,7 +12,7 @@ use crate::sync::yield_now;
 
 /// Longer than what a processor does for itself now and then; computing threads get a millisecond and more.
 pub const LONG_NS: u64 = 200_000;
-const SHARE: u64 = 256;
+const ONE_PART_IN: u64 = 256;
 /// What a computing thread is given at a time, about.
 const SLICE_NS: u64 = 4_000_000;
 const IN_ADVANCE_NS: u64 = 4 * SLICE_NS;
@@ -33,9 +33,9 @@ struct Losses {
     even_at: AtomicU64,
 }
 
-/// By the number of the processor, as far as there are so many.
+/// By the number of the processor; from 64 on two share one.
 static LOSSES: [Losses; 64] = [const { Losses { even_at: AtomicU64::new(0) } }; 64];
-/// Until then nobody has to ask where it runs, and what time it is.
+/// Whether anything was ever lost: until then no waiter has to ask where it runs, and what time it is.
 static ANY: AtomicBool = AtomicBool::new(false);
 
 /// Whether to yield: not where too much has been lost by it.
@@ -44,21 +44,22 @@ pub fn are_worth_it() -> bool {
     !ANY.load(Ordering::Relaxed) || !Losses::here().are_too_many(clock::now())
 }
 
-/// Yields once. `now` is the time of the clock, and then is what it is behind the yield. `moved` counts the items that
-/// come and go, each of which is worth `item_ns`; `missed` says whether anybody may have waited for this one.
+/// Yields once. `now`: the time before, replaced by the time after. `moved` counts the items that come and go, each of
+/// which is worth `item_ns`; `missed` says whether anybody may have waited for this one.
 pub fn once(
     now: &mut u64,
     item_ns: u64,
     moved: impl Fn() -> u64,
     missed: impl FnOnce() -> bool,
 ) -> Yielded {
+    let here = Losses::here(); // a thread that was kept waiting may run elsewhere behind it
     let before = (*now, moved());
     yield_now();
     *now = clock::now();
     let took = now.saturating_sub(before.0);
-    let yielded = judge(took, moved().wrapping_sub(before.1).saturating_mul(item_ns), missed);
+    let yielded = judge(took, moved().saturating_sub(before.1).saturating_mul(item_ns), missed);
     if yielded == Yielded::Lost {
-        Losses::here().add(*now, took);
+        here.add(*now, took);
         ANY.store(true, Ordering::Relaxed);
     }
     yielded
@@ -87,15 +88,15 @@ impl Losses {
     }
 
     fn are_too_many(&self, now: u64) -> bool {
-        self.even_at.load(Ordering::Relaxed) > now + SHARE * IN_ADVANCE_NS
+        self.even_at.load(Ordering::Relaxed) > now + ONE_PART_IN * IN_ADVANCE_NS
     }
 
     /// Whole slices at most, though a process may be stopped for an hour; and no more than is made up for in a second
     /// beside the advance, though many threads may lose at the same time.
     fn add(&self, now: u64, ns: u64) {
         let even_at = self.even_at.load(Ordering::Relaxed).max(now);
-        let latest = now + SHARE * (IN_ADVANCE_NS + SLICE_NS);
-        self.even_at.store(latest.min(even_at + SHARE * ns.min(SLICE_NS)), Ordering::Relaxed);
+        let latest = now + ONE_PART_IN * (IN_ADVANCE_NS + SLICE_NS);
+        self.even_at.store(latest.min(even_at + ONE_PART_IN * ns.min(SLICE_NS)), Ordering::Relaxed);
     }
 }
 
@@ -149,7 +150,7 @@ pub mod tests {
         assert!(losses.are_too_many(now));
         losses.add(now, 1000 * SLICE_NS);
         losses.add(now, u64::MAX);
-        let made_up_for = now + SHARE * SLICE_NS;
+        let made_up_for = now + ONE_PART_IN * SLICE_NS;
         assert!(losses.are_too_many(made_up_for - 1));
         assert!(!losses.are_too_many(made_up_for));
     }

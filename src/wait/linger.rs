@@ -35,6 +35,8 @@ pub trait Sight {
     fn is_ready(&self) -> bool;
     /// Whether its waiter could go on, though more may be worth waiting for.
     fn holds(&self) -> bool;
+    /// Whether its waiter may sleep by the clock instead of in line.
+    fn may_nap(&self) -> bool;
     /// How many items have come, and gone: whether others work for the same queue.
     fn moved(&self) -> u64;
     /// Whether anybody may have waited for this one while it was away.
@@ -92,8 +94,11 @@ const SELDOM: u8 = 9;
 const SELDOM_GATHERING: u8 = 12;
 
 impl Patience {
-    /// Under a microsecond or two.
+    /// Two microseconds at most.
     const PAUSES: u32 = 40;
+    /// How long to yield in a row. To sleep and to be woken costs a hundredth of that; and who sleeps stands in line,
+    /// where others who are quicker each time do not matter.
+    const YIELDING_NS: u64 = 1_000_000;
     /// About 3 µs, in stretches: when nothing comes in one, nothing is on its way.
     const STRETCHES: u32 = 4;
     const STRETCH: u32 = 30;
@@ -182,6 +187,7 @@ impl Patience {
         }
         let mut now = clock::now();
         let _announced = sight.announce(now);
+        let enough = now + Self::YIELDING_NS;
         let mut in_vain = true;
         for _ in 0..self.whose.most_yields() {
             let yielded = self.yield_once(&mut now, sight);
@@ -191,7 +197,7 @@ impl Patience {
             }
             // That others were quicker is no reason to sleep: who does is woken, for the next item, at their cost.
             in_vain &= yielded != Yielded::WellSpent;
-            if yielded == Yielded::Lost || deadline.has_passed_at(now) {
+            if yielded == Yielded::Lost || now >= enough || deadline.has_passed_at(now) {
                 break;
             }
         }
@@ -202,9 +208,9 @@ impl Patience {
     }
 
     /// Instead of yielding: a writer may sleep for a moment while there are items, by a clock. Otherwise the next get
-    /// wakes it for one place, and both sides take turns. Where others were quicker it has to stand in line.
+    /// wakes it for one place, and both sides take turns. Where others were quicker it has to stand in line then.
     fn nap(&self, deadline: Deadline, sight: &impl Sight) -> bool {
-        if sight.missed() || !self.napping.is_worth_a_try() {
+        if !sight.may_nap() || !self.napping.is_worth_a_try() {
             return false;
         }
         let before = sight.moved();
