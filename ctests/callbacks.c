@@ -125,6 +125,27 @@ TEST(drop_may_ref_and_unref) {
   }
 }
 
+/* The last unref: the queue is there, but shut down, until the last drop is over. */
+
+static void drop_and_use_the_last(void *item, void *context) {
+  scene *at = context;
+  int64_t number;
+  at->drops++;
+  CHECK_STATUS(bq_put(at->queue, item, BQ_FOREVER), BQ_SHUTDOWN);
+  bq_queue_unref(bq_queue_ref(at->queue));
+  bq_clear(at->queue);
+  CHECK_STATUS(bq_get(at->queue, &number, BQ_FOREVER), BQ_SHUTDOWN);
+}
+
+TEST(drop_may_use_its_queue_in_the_last_unref) {
+  FOR_EVERY_ORDER(order) {
+    scene at;
+    open_scene(&at, order, BY_CLEAR, drop_and_use_the_last);
+    bq_queue_unref(at.queue);
+    CHECK_EQ(at.drops, 3);
+  }
+}
+
 /* No lock is held: while drop runs, another thread gets all its calls on that queue done. */
 
 static void *use_it_all(void *argument) {

@@ -268,6 +268,41 @@ TEST(the_last_unref_returns_when_no_callback_runs_any_more) {
   bq_queue_unref(queue);
 }
 
+/* What it calls meanwhile finds the poller, but nothing more to report. */
+typedef struct late_guest {
+  held_ring ring;
+  bq_queue *queue;
+} late_guest;
+
+static void use_what_goes(void *context) {
+  late_guest *guest = context;
+  bq_event event;
+  hold_ring(&guest->ring);
+  bq_poller *poller = bq_poller_ref(guest->ring.poller);
+  CHECK_STATUS(bq_poller_poll(poller, &event, 1), 0);
+  CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_FOREVER), 0);
+  CHECK_STATUS(bq_poller_add(poller, guest->queue, BQ_READABLE, NULL), BQ_INVALID);
+  CHECK_STATUS(bq_poller_remove(poller, guest->queue), BQ_NOT_FOUND);
+  CHECK_STATUS(bq_poller_wake(poller), BQ_OK);
+  bq_poller_unref(poller);
+}
+
+TEST(the_callback_may_use_its_poller_while_the_last_unref_waits_for_it) {
+  late_guest guest = {.queue = number_queue(BQ_FIFO, 0)};
+  held_ring *one = &guest.ring;
+  one->poller = poller_calling(use_what_goes, &guest);
+  watch(one->poller, guest.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_one, guest.queue);
+  await(atomic_load(&one->began));
+  const pthread_t owner = thread_start(unref_last, one);
+  await(asleep(atomic_load(&one->unref_thread)));
+  atomic_store(&one->may_end, true);
+  thread_join(producer);
+  thread_join(owner);
+  CHECK_EQ(get_number(guest.queue), 1);
+  bq_queue_unref(guest.queue);
+}
+
 /* A callback that serves the queue itself, in whichever thread puts. */
 typedef struct self_server {
   bq_poller *poller;

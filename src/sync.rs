@@ -29,7 +29,7 @@ pub fn fence(_: Ordering) {}
 pub use cell::{Cell, UnsafeCell};
 pub use lock::{KernelOrder, Mutex, MutexGuard};
 pub use prefetch::{prefetch_for_reading, prefetch_for_writing};
-pub use shared::{Counted, Shared};
+pub use shared::{Counted, Ends, Shared};
 
 mod cell;
 mod lock;

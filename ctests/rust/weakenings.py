@@ -240,8 +240,8 @@ def weakenings():
 
     pair = "references Release / Acquire"
     yield weaken(pair, "given up Relaxed",
-                 relaxed(SHARED, "impl<T> Drop for Shared<T>", "Ordering::Release", "Release"),
+                 relaxed(SHARED, "impl<T: Ends> Drop for Shared<T>", "Ordering::Release", "Release"),
                  (LAST_REFERENCE,))
     yield weaken(pair, "the last one goes Relaxed",
-                 relaxed(SHARED, "impl<T> Drop for Shared<T>", "load(Ordering::Acquire)", "Acquire"),
+                 relaxed(SHARED, "impl<T: Ends> Drop for Shared<T>", "Ordering::Acquire", "Acquire"),
                  (LAST_REFERENCE,))

@@ -14,7 +14,7 @@ use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{AtomicBool, Cell, Counted, Mutex, Ordering, Shared, fence_after_rmw};
+use crate::sync::{AtomicBool, Cell, Counted, Ends, Mutex, Ordering, Shared, fence_after_rmw};
 use crate::wait::{Events, Fired, Linger, Patience};
 
 pub(super) struct Core {
@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub asleep: Cell<Option<Sleeper>>,
 }
 
+impl Ends for Core {}
+
 // SAFETY: the cells belong to the thread that holds `busy`.
 unsafe impl Send for Core {}
 // SAFETY: as above.
@@ -51,6 +53,8 @@ pub(super) struct Watches {
     /// Removed watches whose token was in the inbox or on the ready list, since those were last
     /// searched for such tokens.
     astray: usize,
+    /// The last handle is gone: nothing is added any more, not even by a `wake` that still runs.
+    closed: bool,
 }
 
 // SAFETY: the keys are names; the ready list is used under the lock.
@@ -78,6 +82,7 @@ impl Core {
                 all: HashMap::default(),
                 ready: ReadyList::default(),
                 astray: 0,
+                closed: false,
             }),
             ringing: Cell::new(false),
             owes_ring: Cell::new(false),
@@ -121,6 +126,9 @@ impl Core {
         data: *mut c_void,
     ) -> Result<(), Status> {
         let mut watches = this.watches.lock();
+        if watches.closed {
+            return Err(Status::Invalid);
+        }
         if watches.all.contains_key(&ptr::from_ref(queue)) {
             return Err(Status::Exists);
         }
@@ -202,7 +210,11 @@ impl Core {
     /// does not run and is not called again, but for a call that this one was made from.
     pub fn close(&self) {
         // All at once: looking for the next one again and again costs the square of how many there are.
-        let all = mem::take(&mut self.watches.lock().all);
+        let all = {
+            let mut watches = self.watches.lock();
+            watches.closed = true;
+            mem::take(&mut watches.all)
+        };
         for watched in all.into_values() {
             let watches = self.watches.lock();
             let unserved = watched.retire();
@@ -211,18 +223,22 @@ impl Core {
                 watched.queue.pass_on(watched.watch.events.get());
             }
         }
-        self.drop_received(&mut self.watches.lock());
+        let asleep = self.drop_received(&mut self.watches.lock());
+        if asleep == Some(Sleeper::Thread) {
+            self.bell.ring(Sleeper::Thread); // a `wake` that still runs may wait
+        }
         self.bell.until_silent();
     }
 
-    /// Drops every token that is in the inbox or on the ready list; no more come.
-    fn drop_received(&self, watches: &mut Watches) {
-        let mut at = self.inbox.close();
+    /// Drops every token that is in the inbox or on the ready list; no more come. Who was asleep.
+    fn drop_received(&self, watches: &mut Watches) -> Option<Sleeper> {
+        let (mut at, asleep) = self.inbox.close();
         // SAFETY: what is in the inbox are tokens, each taken once.
         while let Some(token) = unsafe { Token::from_raw(at) } {
             at = token.watch().next.get();
         }
         watches.ready.clear();
+        asleep
     }
 
     /// The last handle is gone in a child of fork(). Threads of the parent may have been in the middle of

@@ -116,6 +116,12 @@ impl Inbox {
         self.0.load(Ordering::Relaxed).addr() == EMPTY
     }
 
+    /// Whether nothing comes any more.
+    pub fn is_closed(&self) -> bool {
+        // ORDERING: Relaxed; asked where arming has failed, or under the lock that it is closed under.
+        self.0.load(Ordering::Relaxed).addr() == CLOSED
+    }
+
     /// The sleeper, if the poller is armed.
     pub fn sleeper(&self) -> Option<Sleeper> {
         // ORDERING: Acquire; what the waking thread wrote before is seen.
@@ -143,13 +149,13 @@ impl Inbox {
         }
     }
 
-    /// No more from now on; what was there.
-    pub fn close(&self) -> *const Watch {
-        // ORDERING: AcqRel; as in take.
+    /// No more from now on; what was there, and who slept.
+    pub fn close(&self) -> (*const Watch, Option<Sleeper>) {
+        // ORDERING: Acquire; as in take. Release; who was asleep and wakes sees what was before the end.
         let word = self.0.swap(tag(CLOSED), Ordering::AcqRel);
         match word.addr() {
-            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => ptr::null(),
-            _ => reversed(word),
+            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => (ptr::null(), sleeper(word)),
+            _ => (reversed(word), None),
         }
     }
 

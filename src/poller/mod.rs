@@ -24,7 +24,7 @@ use std::ffi::{c_int, c_void};
 
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{Counted, Shared};
+use crate::sync::{Counted, Ends, Shared};
 use crate::sys::clock::Timeout;
 use crate::sys::fork::{self, Life};
 use crate::wait::{Events, Linger};
@@ -114,8 +114,8 @@ impl Poller {
     }
 }
 
-impl Drop for Poller {
-    fn drop(&mut self) {
+impl Ends for Poller {
+    fn end(&self) {
         match fork::check(self.born) {
             Ok(()) => self.core.close(),
             Err(_) => self.core.abandon(),

@@ -117,7 +117,7 @@ impl Core {
             }
             // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
             self.by_hand.swap(false, Ordering::SeqCst);
-            if self.go_to_sleep() {
+            if self.go_to_sleep() || self.inbox.is_closed() {
                 return Ok(0);
             }
         }
@@ -144,6 +144,9 @@ impl Core {
             // ORDERING: SeqCst; see Core::wake.
             if self.by_hand.swap(false, Ordering::SeqCst) {
                 self.answer_hand();
+                return Ok(0);
+            }
+            if self.inbox.is_closed() {
                 return Ok(0);
             }
             if deadline == Deadline::Passed {

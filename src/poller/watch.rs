@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use super::core::Core;
 use crate::queue::{Armed, Queue};
-use crate::sync::{Cell, Counted, Shared};
+use crate::sync::{Cell, Counted, Ends, Shared};
 use crate::wait::{Delisted, Events, Fired, Node, Target, Who};
 
 /// Where the token of a watch is.
@@ -37,6 +37,8 @@ pub(super) struct Watch {
 unsafe impl Send for Watch {}
 // SAFETY: as above.
 unsafe impl Sync for Watch {}
+
+impl Ends for Watch {}
 
 /// The reference that goes round.
 pub(super) struct Token(Shared<Watch>);

@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 
 use crate::status::Status;
 use crate::store::{ItemLayout, NotGot, Store};
-use crate::sync::{AtomicU64, Ordering, Shared};
+use crate::sync::{AtomicU64, Ends, Ordering, Shared};
 use crate::sys::fork::{self, Life};
 use crate::wait::{Counts, Events, Linger, Waiters};
 
@@ -172,17 +172,22 @@ impl Queue {
     }
 }
 
+impl Ends for Queue {
+    fn end(&self) {
+        // In a child of fork() the items are the parent's.
+        if self.destroy.is_some() && fork::check(self.born).is_ok() {
+            self.store.shut(); // what is called for them may use the queue, but nothing comes in any more
+            self.discard_queued();
+        }
+    }
+}
+
 impl Drop for Queue {
     fn drop(&mut self) {
-        if fork::check(self.born).is_err() {
-            // The items are the parent's. What a thread of the parent was in the middle of stays that way
-            // here for ever: memory that may be half linked is left alone.
-            if !self.store.is_whole() {
-                return;
-            }
-        } else if let Some(destroy) = self.destroy {
-            // SAFETY: the store hands out its items, one after the other.
-            self.store.discard(&mut |item| unsafe { destroy.call(item) });
+        // What a thread of the parent was in the middle of at a fork stays that way in the child for ever: memory
+        // that may be half linked is left alone.
+        if fork::check(self.born).is_err() && !self.store.is_whole() {
+            return;
         }
         // SAFETY: dropped once, here.
         unsafe { ManuallyDrop::drop(&mut self.store) };

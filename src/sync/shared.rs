@@ -12,25 +12,32 @@ use super::{AtomicUsize, Ordering};
 /// More references than this are a leak that is about to overflow the count.
 const TOO_MANY: usize = usize::MAX / 2;
 
+/// What can be shared.
+pub trait Ends {
+    /// The last reference goes. The value is whole until this is over, and stays counted: what is called from here
+    /// may still take references, and give them back.
+    fn end(&self) {}
+}
+
 /// A value and the number of references to it.
 pub struct Counted<T> {
     references: AtomicUsize,
     value: T,
 }
 
-/// One reference to a [`Counted`] value; the last one drops it.
-pub struct Shared<T> {
+/// One reference to a [`Counted`] value; the last one ends and drops it.
+pub struct Shared<T: Ends> {
     /// Valid for as long as this reference is counted.
     counted: NonNull<Counted<T>>,
     owns: PhantomData<Counted<T>>,
 }
 
 // SAFETY: a Shared hands out &T on any thread and drops T on the last one, as Arc does.
-unsafe impl<T: Send + Sync> Send for Shared<T> {}
+unsafe impl<T: Ends + Send + Sync> Send for Shared<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Ends + Send + Sync> Sync for Shared<T> {}
 
-impl<T> Shared<T> {
+impl<T: Ends> Shared<T> {
     /// `None`: out of memory.
     pub fn try_new(value: T) -> Option<Self> {
         let layout = Layout::new::<Counted<T>>();
@@ -69,7 +76,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Counted<T> {
+impl<T: Ends> Counted<T> {
     /// Where the value is.
     ///
     /// # Safety
@@ -98,7 +105,7 @@ impl<T> Deref for Counted<T> {
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T: Ends> Deref for Shared<T> {
     type Target = Counted<T>;
 
     #[inline]
@@ -108,18 +115,17 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T: Ends> Drop for Shared<T> {
     fn drop(&mut self) {
-        // ORDERING: Release; what this thread did with the value comes before its destruction. Pairs
-        // with the load below.
-        if self.references.fetch_sub(1, Ordering::Release) != 1 {
+        let one_less = |count: usize| (count > 1).then(|| count - 1);
+        // ORDERING: Release; what this thread did with the value comes before its destruction. Acquire where it
+        // has the last reference; pairs with the Release of every other one given up.
+        if self.references.fetch_update(Ordering::Release, Ordering::Acquire, one_less).is_ok() {
             return;
         }
-        // ORDERING: Acquire; pairs with the Release of every other reference given up. A load, not a
-        // fence: ThreadSanitizer does not see fences.
-        self.references.load(Ordering::Acquire);
+        self.end();
         let counted = self.counted.as_ptr();
-        // SAFETY: this was the last reference, and it was made by try_new with this layout.
+        // SAFETY: this is the last reference, and it was made by try_new with this layout.
         unsafe {
             counted.drop_in_place();
             dealloc(counted.cast(), Layout::new::<Counted<T>>());
@@ -133,6 +139,8 @@ mod tests {
     use std::cell::Cell;
 
     struct Bell<'a>(&'a Cell<u32>);
+
+    impl Ends for Bell<'_> {}
 
     impl Drop for Bell<'_> {
         fn drop(&mut self) {
@@ -152,5 +160,25 @@ mod tests {
         // SAFETY: taken back once.
         drop(unsafe { Shared::from_raw(raw) });
         assert_eq!(rung.get(), 1);
+    }
+
+    /// Knows where it is counted.
+    struct Selfish<'a>(Cell<*const Counted<Self>>, &'a Cell<u32>);
+
+    impl Ends for Selfish<'_> {
+        fn end(&self) {
+            self.1.set(self.1.get() + 1);
+            // SAFETY: it is still there.
+            drop(unsafe { (*self.0.get()).share() });
+        }
+    }
+
+    #[test]
+    fn a_value_may_be_shared_while_it_ends() {
+        let ends = Cell::new(0);
+        let last = Shared::try_new(Selfish(Cell::new(std::ptr::null()), &ends)).unwrap();
+        last.0.set(std::ptr::from_ref(&*last));
+        drop(last);
+        assert_eq!(ends.get(), 1);
     }
 }

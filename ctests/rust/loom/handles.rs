@@ -13,6 +13,8 @@ struct Used(UnsafeCell<()>);
 // SAFETY: there is nothing in the cell.
 unsafe impl Sync for Used {}
 
+impl bridgeq::sync::Ends for Used {}
+
 impl Drop for Used {
     fn drop(&mut self) {
         self.0.with_mut(|_| ());
