@@ -85,7 +85,7 @@ test: lib ## Run every test: Rust, C with both libraries, programs that use an i
 	@$(STEP) "C tests" sh -c 'cd $(CTESTS) && ctest -j $(JOBS) --timeout 120 --output-on-failure'
 	@$(STEP) "programs that use the installed copy" ctests/consumer/run.sh
 
-SCRIPTS := .ci/run $(filter-out target/%,$(wildcard */*.sh */*/*.sh))
+SCRIPTS := .ci/run $(filter-out target/%,$(wildcard */*.sh */*/*.sh */*/*/*.sh))
 
 fmt: ## Format the Rust sources
 	@cargo fmt
@@ -164,7 +164,7 @@ include benches/bench.mk
 
 ## Install
 
-HEADERS := $(patsubst include/%,%,$(wildcard include/*.h include/*.hpp include/bridgeq/*.h))
+HEADERS := $(patsubst include/%,%,$(wildcard include/*.h))
 INSTALLED = $(addprefix $(INCLUDEDIR)/,$(HEADERS)) \
   $(addprefix $(LIBDIR)/libbridgeq.,so so.$(SOVERSION) so.$(VERSION) a) $(LIBDIR)/pkgconfig/bridgeq.pc \
   $(addprefix $(CMAKEDIR)/bridgeq,Config.cmake ConfigVersion.cmake)
@@ -177,6 +177,8 @@ fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES
 pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
 install: ## Install header, libraries, bridgeq.pc, CMake package, manual pages (DESTDIR=, PREFIX=, LIBDIR=)
+	@case '$(words $(PREFIX))$(PREFIX)' in 1/*) ;; \
+	  *) echo "PREFIX must be an absolute path without blanks, as PREFIX=$$HOME/bridgeq" >&2; exit 2 ;; esac
 	@for file in $(SO) $(A) $(NATIVE); do test -s $$file || exec $(MAKE) --no-print-directory lib; done
 	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
 	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
@@ -192,12 +194,16 @@ install: ## Install header, libraries, bridgeq.pc, CMake package, manual pages (
 	@$(call fill,bridgeqConfig.cmake,$(CMAKEDIR)/bridgeqConfig.cmake,s|@INCLUDEDIR@|$(INCLUDEDIR)|)
 	@$(call fill,bridgeqConfigVersion.cmake,$(CMAKEDIR)/bridgeqConfigVersion.cmake)
 	@printf '  installed $(DESTDIR)%s\n' $(INSTALLED) '$(MANDIR)/man3/bridgeq.3 and one page a function'
-	@test -n "$(DESTDIR)" || echo "  Run ldconfig once if programs are to find the library in $(LIBDIR)."
+	@test -n "$(DESTDIR)" || case $(PREFIX) in \
+	  /usr | /usr/local) echo "  Run ldconfig once if programs are to find the library in $(LIBDIR)." ;; \
+	  *) echo "  To use it: export PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig, link with -Wl,-rpath,$(LIBDIR)," && \
+	    echo "  and read man -M $(MANDIR) bridgeq." ;; \
+	  esac
 
 uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=, MANDIR=)
 	@rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED)) "$(DESTDIR)$(MANDIR)/man3/bridgeq.3" \
 	  "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
-	@rmdir "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(INCLUDEDIR)/bridgeq" 2>/dev/null || true
+	@rmdir "$(DESTDIR)$(CMAKEDIR)" 2>/dev/null || true
 
 ## Rest
 

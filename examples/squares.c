@@ -44,15 +44,18 @@ static void hand_out(void) {
 }
 
 static void take_in(void) {
-  for (long long result; bq_get(results, &result, BQ_NOWAIT) == BQ_OK;) answer(result);
+  long long result;
+  for (int i = 0; i < 64 && bq_get(results, &result, BQ_NOWAIT) == BQ_OK; i++) answer(result);
 }
 
+/* Is called again while there is more: other descriptors have their turn in between. */
 static void on_readable(void) {
   bq_event ready[64];
-  for (ptrdiff_t n; (n = bq_poller_poll(poller, ready, 64)) > 0;)
-    for (ptrdiff_t i = 0; i < n; i++)
-      if (ready[i].queue == jobs) hand_out();
-      else take_in();
+  const ptrdiff_t n = bq_poller_poll(poller, ready, 64);
+  if (n < 0) must((bq_status)n, "polling");
+  for (ptrdiff_t i = 0; i < n; i++)
+    if (ready[i].queue == jobs) hand_out();
+    else take_in();
 }
 
 static void watch(int epoll) {

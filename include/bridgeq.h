@@ -134,32 +134,38 @@
  *
  * The contract:
  *
- * 1. Register the descriptor for POLLIN and nothing else; never read from it. Its bytes mean
- *    nothing.
+ * 1. Register the descriptor for POLLIN and nothing else (what a loop adds by itself, as POLLERR,
+ *    does no harm); never read from it. Its bytes mean nothing.
  * 2. When it is readable, call bq_poller_poll() and serve what it reports. The descriptor stays
  *    readable until a call returns 0, so a loop that stops early is called again, and a loop that
- *    polls until 0 may register it edge-triggered.
+ *    polls until 0 may register it edge-triggered. While producers keep up, a loop that polls until
+ *    0, or gets until a queue is empty, comes to nothing else: to serve its other descriptors in
+ *    time it polls once each time it is called and takes a fixed number of items of each queue.
  * 3. Readiness is level-triggered for each queue: an event is reported again by the next call for
  *    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
- *    starves no other.
+ *    starves no other. Some events hold for good: after shutdown BQ_WRITABLE, BQ_CLOSED and, once
+ *    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop spins.
+ *    BQ_JOINED holds of a new queue as well, until the first put.
  * 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
  *    exactly once. Or it has left the descriptor readable, to be called again after the loop's
  *    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
  *    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
- *    event already holds makes the descriptor readable at once.
+ *    event already holds makes the descriptor readable, or calls `wake`, before that call returns.
  * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
  *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
  *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
- * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
- *    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
- *    descriptor from the loop before the last unref.
+ *    Where the loop that was woken is busy elsewhere, the item waits for it or for whoever gets next.
+ * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
+ *    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
+ *    the descriptor from the loop before the last unref.
  * 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
  *    again, since the descriptor or `wake` calls once more for whatever the first one missed.
  *    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
  * 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
- *    until 0; the library then saves the read that clears it. Not together with EPOLLONESHOT, which
- *    finds the descriptor readable whenever it is registered anew. BQ_POLLER_PIPE serves runtimes
- *    that watch only pipes and sockets.
+ *    until 0; the library then saves the read that clears it. Not where the descriptor is registered
+ *    or modified between polls (EPOLLONESHOT; EPOLL_CTL_MOD, as by Asio's async_wait): it is found
+ *    readable each time then, and the loop spins. BQ_POLLER_PIPE serves runtimes that watch only
+ *    pipes and sockets.
  */
 typedef struct bq_poller bq_poller;
 
@@ -178,8 +184,10 @@ typedef int32_t bq_status;
  * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
  * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
  * `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
- * It is aligned to the largest power of two that divides item_size, 16 at most. A child made by
- * fork() inside `drop` must not return from it. Must not unwind or longjmp.
+ * It is aligned to the largest power of two that divides item_size, 16 at most. In the last
+ * bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be
+ * released before it returns. A child made by fork() inside `drop` must not return from it. Must not
+ * unwind or longjmp.
  */
 typedef void (*bq_drop_fn)(void *item, void *context);
 
@@ -187,7 +195,9 @@ typedef void (*bq_drop_fn)(void *item, void *context);
  * Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
  * equal (then the one put first leaves first). Both are aligned to the largest power of two that
  * divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
- * held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong order and
+ * held: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
+ * queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
+ * those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
  * nothing worse. Must not unwind or longjmp.
  */
 typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
@@ -297,11 +307,15 @@ typedef struct bq_stats {
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
  * that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
  * itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
- * BQ_BUSY came just as the poller was being armed.
+ * BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
+ * where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
  * Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
  * may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
  * unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
- * releases the poller, nor may the `wake`s of two pollers release each other's poller. A child made
+ * releases the poller, nor may the `wake`s of two pollers release each other's poller. Meanwhile the
+ * poller reports and takes on nothing (0; BQ_INVALID from bq_poller_add()), and a reference that
+ * `wake` takes must be released before it returns: what it posts to the loop needs one taken before,
+ * or names something that outlives the poller. A child made
  * by fork() inside `wake` must not return from it. Must not unwind or longjmp.
  */
 typedef void (*bq_wake_fn)(void *context);
@@ -339,7 +353,7 @@ typedef struct bq_poller_options {
  */
 typedef struct bq_event {
   /**
-   * The queue, valid while it is watched; no reference is handed over.
+   * The queue, valid while it is watched, see bq_poller_remove(); no reference is handed over.
    */
   struct bq_queue *queue;
   /**
@@ -614,7 +628,8 @@ BQ_API bq_status bq_shutdown(struct bq_queue *queue, uint32_t mode);
 
 /**
  * Discards what is queued at the time of the call, each item counting as done, and lets blocked
- * puts in. Ends even while producers keep putting; what they put meanwhile may stay.
+ * puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
+ * items behind a put that is stalled half-way by the scheduler.
  *
  * Blocks no longer than `drop` does.
  *
@@ -713,7 +728,8 @@ BQ_API struct bq_poller *bq_poller_ref(struct bq_poller *poller);
 BQ_API void bq_poller_unref(struct bq_poller *poller);
 
 /**
- * The descriptor to register with an event loop, for POLLIN; made by the first call.
+ * The descriptor to register with an event loop, for POLLIN; made by the first call, close-on-exec
+ * and non-blocking.
  *
  * Ownership: the poller's; never read from it, never close it. Never blocks.
  *
@@ -741,7 +757,7 @@ bq_status bq_poller_add(struct bq_poller *poller,
                         void *data);
 
 /**
- * Changes what is watched of a queue.
+ * Changes what is watched of a queue. Passes on a wake-up for what is no longer watched.
  *
  * `events`: as for bq_poller_add(); 0: paused, nothing is reported until it is modified again.
  * `data`: replaces what was given before.
@@ -760,11 +776,18 @@ bq_status bq_poller_modify(struct bq_poller *poller,
  * Ends the watch of a queue, passes on a wake-up that was not served and releases the poller's
  * reference to the queue.
  *
+ * Does not take back what a poll has reported already, further on in the same array or in another
+ * thread: `queue` and `data` of that event may be gone. A loop that removes watches while it serves
+ * the events of one poll looks whether the later ones are still watched. Another thread does not
+ * free `data`, nor the last reference to the queue, before the polling thread has served what it has.
+ *
  * Blocks no longer than the queue's `drop`, if that was the last reference.
  *
  * Returns BQ_OK; BQ_NOT_FOUND (not watched); BQ_INVALID (a NULL); BQ_FORKED.
  */
-BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *queue);
+BQ_API
+bq_status bq_poller_remove(struct bq_poller *poller,
+                           struct bq_queue *queue);
 
 /**
  * Reports ready queues, one event each, in turn. Its cost grows with the ready queues, not with the
@@ -778,8 +801,9 @@ BQ_API bq_status bq_poller_remove(struct bq_poller *poller, struct bq_queue *que
  * 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
  * kept the loop for 20 to 90 microseconds (or one look of linger_ns), the descriptor is readable
  * again, so that the loop serves its other descriptors before it is called once more. So 0 does not
- * say that the queues are empty. A loop with a `wake` callback is not sent away like that: one that
- * must not be kept for long limits its calls in a row, or sets BQ_NO_LINGER. A 0 answers
+ * say that the queues are empty. A loop with a `wake` callback is not sent away like that, and
+ * nothing calls it again before it got a 0: one that must not be kept for long stops earlier and
+ * schedules its next poll itself (uv_async_send(), g_idle_add()), or sets BQ_NO_LINGER. A 0 answers
  * every bq_poller_wake() so far: a loop then looks at the flags that other threads have set.
  *
  * Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
@@ -805,14 +829,16 @@ ptrdiff_t bq_poller_wait(struct bq_poller *poller,
 
 /**
  * Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
- * readable until bq_poller_poll() returns 0.
+ * readable until bq_poller_poll() returns 0, or calls `wake` if a poll has returned 0 since its last
+ * call.
  *
  * Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
  * that is async-signal-safe).
  *
  * Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
  */
-BQ_API bq_status bq_poller_wake(struct bq_poller *poller);
+BQ_API
+bq_status bq_poller_wake(struct bq_poller *poller);
 
 #ifdef __cplusplus
 }  // extern "C"

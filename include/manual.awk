@@ -81,6 +81,12 @@ function write_function(declaration, comment,    name, flat) {
   close(file)
 }
 
+# A number that has a name, kept for bridgeq(3).
+function add_constant(name, value, comment) {
+  gsub(/[()]/, "", value)
+  constants = constants ".TP\n" in_bold(name) " (" troff(value) ")\n" flowing(comment) "\n"
+}
+
 # A struct and its fields, kept for bridgeq(3).
 function begin_struct(comment) {
   structs = structs ".SS " in_bold($3) "\n" flowing(comment) "\n"
@@ -106,6 +112,7 @@ function write_overview(    i) {
   write_paragraphs(everywhere)
   print ".SH POLLERS" >file
   write_paragraphs(poller)
+  printf ".SH CONSTANTS\n%s", constants >file
   printf ".SH STRUCTS\n%s.SH CALLBACKS\n%s.SH FUNCTIONS\n.nf\n", structs, callbacks >file
   for (i = 1; i <= function_count; i++) printf "\\fB%s\\fP(3)\n", functions[i] >file
   print ".fi" >file
@@ -119,6 +126,8 @@ reading && /^ *\*\/$/ {
   next
 }
 reading { sub(/^ *\* ?/, ""); comment = comment (comment == "" ? "" : "\n") $0; next }
+/^#define BQ_[A-Z_]+ [-0-9()]+$/ && comment != "" { add_constant($2, $3, comment) }
+/^#define/ { comment = "" }
 /^typedef struct bq_poller bq_poller;/ { poller = comment }
 /^typedef struct bq_[a-z_]+ \{/ { begin_struct(comment); fields = 1; next }
 /^}/ { fields = 0 }

@@ -33,7 +33,8 @@ pub unsafe extern "C" fn bq_shutdown(queue: *mut bq_queue, mode: u32) -> bq_stat
 }
 
 /// Discards what is queued at the time of the call, each item counting as done, and lets blocked
-/// puts in. Ends even while producers keep putting; what they put meanwhile may stay.
+/// puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
+/// items behind a put that is stalled half-way by the scheduler.
 ///
 /// Blocks no longer than `drop` does.
 ///

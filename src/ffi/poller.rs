@@ -15,32 +15,38 @@ use crate::wait::{Events, Linger};
 ///
 /// The contract:
 ///
-/// 1. Register the descriptor for POLLIN and nothing else; never read from it. Its bytes mean
-///    nothing.
+/// 1. Register the descriptor for POLLIN and nothing else (what a loop adds by itself, as POLLERR,
+///    does no harm); never read from it. Its bytes mean nothing.
 /// 2. When it is readable, call bq_poller_poll() and serve what it reports. The descriptor stays
 ///    readable until a call returns 0, so a loop that stops early is called again, and a loop that
-///    polls until 0 may register it edge-triggered.
+///    polls until 0 may register it edge-triggered. While producers keep up, a loop that polls until
+///    0, or gets until a queue is empty, comes to nothing else: to serve its other descriptors in
+///    time it polls once each time it is called and takes a fixed number of items of each queue.
 /// 3. Readiness is level-triggered for each queue: an event is reported again by the next call for
 ///    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
-///    starves no other.
+///    starves no other. Some events hold for good: after shutdown BQ_WRITABLE, BQ_CLOSED and, once
+///    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop spins.
+///    BQ_JOINED holds of a new queue as well, until the first put.
 /// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
 ///    exactly once. Or it has left the descriptor readable, to be called again after the loop's
 ///    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
 ///    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
-///    event already holds makes the descriptor readable at once.
+///    event already holds makes the descriptor readable, or calls `wake`, before that call returns.
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
-/// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Removing a queue,
-///    or the last unref of a poller, passes on a wake-up that was not served. Unregister the
-///    descriptor from the loop before the last unref.
+///    Where the loop that was woken is busy elsewhere, the item waits for it or for whoever gets next.
+/// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
+///    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
+///    the descriptor from the loop before the last unref.
 /// 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
 ///    again, since the descriptor or `wake` calls once more for whatever the first one missed.
 ///    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
 /// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
-///    until 0; the library then saves the read that clears it. Not together with EPOLLONESHOT, which
-///    finds the descriptor readable whenever it is registered anew. BQ_POLLER_PIPE serves runtimes
-///    that watch only pipes and sockets.
+///    until 0; the library then saves the read that clears it. Not where the descriptor is registered
+///    or modified between polls (EPOLLONESHOT; EPOLL_CTL_MOD, as by Asio's async_wait): it is found
+///    readable each time then, and the loop spins. BQ_POLLER_PIPE serves runtimes that watch only
+///    pipes and sockets.
 pub struct bq_poller {
     _opaque: [u8; 0],
 }
@@ -53,11 +59,15 @@ pub const BQ_POLLER_EDGE: u32 = 2;
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
 /// that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
 /// itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
-/// BQ_BUSY came just as the poller was being armed.
+/// BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
+/// where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
 /// Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
 /// may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
 /// unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
-/// releases the poller, nor may the `wake`s of two pollers release each other's poller. A child made
+/// releases the poller, nor may the `wake`s of two pollers release each other's poller. Meanwhile the
+/// poller reports and takes on nothing (0; BQ_INVALID from bq_poller_add()), and a reference that
+/// `wake` takes must be released before it returns: what it posts to the loop needs one taken before,
+/// or names something that outlives the poller. A child made
 /// by fork() inside `wake` must not return from it. Must not unwind or longjmp.
 pub type bq_wake_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
@@ -83,7 +93,7 @@ pub struct bq_poller_options {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_event {
-    /// The queue, valid while it is watched; no reference is handed over.
+    /// The queue, valid while it is watched, see bq_poller_remove(); no reference is handed over.
     pub queue: *mut bq_queue,
     /// What was given to bq_poller_add() or bq_poller_modify().
     pub data: *mut c_void,
@@ -183,7 +193,8 @@ pub unsafe extern "C" fn bq_poller_unref(poller: *mut bq_poller) {
     });
 }
 
-/// The descriptor to register with an event loop, for POLLIN; made by the first call.
+/// The descriptor to register with an event loop, for POLLIN; made by the first call, close-on-exec
+/// and non-blocking.
 ///
 /// Ownership: the poller's; never read from it, never close it. Never blocks.
 ///
@@ -222,7 +233,7 @@ pub unsafe extern "C" fn bq_poller_add(
     })
 }
 
-/// Changes what is watched of a queue.
+/// Changes what is watched of a queue. Passes on a wake-up for what is no longer watched.
 ///
 /// `events`: as for bq_poller_add(); 0: paused, nothing is reported until it is modified again.
 /// `data`: replaces what was given before.
@@ -246,6 +257,11 @@ pub unsafe extern "C" fn bq_poller_modify(
 
 /// Ends the watch of a queue, passes on a wake-up that was not served and releases the poller's
 /// reference to the queue.
+///
+/// Does not take back what a poll has reported already, further on in the same array or in another
+/// thread: `queue` and `data` of that event may be gone. A loop that removes watches while it serves
+/// the events of one poll looks whether the later ones are still watched. Another thread does not
+/// free `data`, nor the last reference to the queue, before the polling thread has served what it has.
 ///
 /// Blocks no longer than the queue's `drop`, if that was the last reference.
 ///
@@ -273,8 +289,9 @@ pub unsafe extern "C" fn bq_poller_remove(
 /// 0 means: go back to waiting for the descriptor. The poller is armed; or, where looking again has
 /// kept the loop for 20 to 90 microseconds (or one look of linger_ns), the descriptor is readable
 /// again, so that the loop serves its other descriptors before it is called once more. So 0 does not
-/// say that the queues are empty. A loop with a `wake` callback is not sent away like that: one that
-/// must not be kept for long limits its calls in a row, or sets BQ_NO_LINGER. A 0 answers
+/// say that the queues are empty. A loop with a `wake` callback is not sent away like that, and
+/// nothing calls it again before it got a 0: one that must not be kept for long stops earlier and
+/// schedules its next poll itself (uv_async_send(), g_idle_add()), or sets BQ_NO_LINGER. A 0 answers
 /// every bq_poller_wake() so far: a loop then looks at the flags that other threads have set.
 ///
 /// Returns how many were written, > 0; 0: nothing to report now; or BQ_BUSY (another thread polls),
@@ -318,7 +335,8 @@ pub unsafe extern "C" fn bq_poller_wait(
 }
 
 /// Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
-/// readable until bq_poller_poll() returns 0.
+/// readable until bq_poller_poll() returns 0, or calls `wake` if a poll has returned 0 since its last
+/// call.
 ///
 /// Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
 /// that is async-signal-safe).

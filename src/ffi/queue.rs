@@ -16,14 +16,18 @@ pub struct bq_queue {
 /// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
 /// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
 /// `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
-/// It is aligned to the largest power of two that divides item_size, 16 at most. A child made by
-/// fork() inside `drop` must not return from it. Must not unwind or longjmp.
+/// It is aligned to the largest power of two that divides item_size, 16 at most. In the last
+/// bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be
+/// released before it returns. A child made by fork() inside `drop` must not return from it. Must not
+/// unwind or longjmp.
 pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *mut c_void)>;
 
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
 /// equal (then the one put first leaves first). Both are aligned to the largest power of two that
 /// divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
-/// held: it must be quick and must not call bridgeq. Inconsistent answers give a wrong order and
+/// held: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
+/// queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
+/// those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
 /// nothing worse. Must not unwind or longjmp.
 pub type bq_compare_fn =
     Option<unsafe extern "C" fn(a: *const c_void, b: *const c_void, context: *mut c_void) -> c_int>;
