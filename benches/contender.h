@@ -79,7 +79,7 @@ struct ops {
   void (*close_loop)(struct loop *loop); /* also ends every watch */
   /* One round of a loop of its own; may_wait false: look only. NULL: epoll's, by the driver. */
   void (*turn)(struct loop *loop, bool may_wait);
-  /* Only looks whether a watched queue is ready, without a system call; NULL: epoll_wait(0). */
+  /* Only looks whether a watched queue is ready, cheaper than epoll_wait(0); NULL: that. */
   size_t (*look)(struct loop *loop);
 };
 

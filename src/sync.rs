@@ -62,8 +62,8 @@ pub fn yield_now() {
     world::thread::yield_now();
 }
 
-/// A full fence right behind a successful SeqCst read-modify-write. On x86-64 the locked instruction
-/// has been one already, and only the compiler must be told.
+/// A full fence right behind a read-modify-write, also a compare-and-swap that failed. On x86-64 the locked
+/// instruction has been one already, and only the compiler must be told.
 #[inline]
 pub fn fence_after_rmw() {
     #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle))))]

@@ -122,7 +122,8 @@ static bool watch(struct loop *loop, void *raw, void *tag) {
   *watch = (struct watch){.next = loop->own, .loop = loop, .queue = queue, .tag = tag};
   loop->own = watch;
   watch->mine.item_size = queue->ring.item_size;
-  if (queue->items >= 0) return loop->add(loop, queue->items, EPOLLIN, serve_items, watch);
+  const uint32_t shared = loop->spec->consumers > 1 ? EPOLLEXCLUSIVE : 0; /* wakes one of them */
+  if (queue->items >= 0) return loop->add(loop, queue->items, EPOLLIN | shared, serve_items, watch);
   return !eventfd_write(queue->room, 1) && loop->add(loop, queue->room, EPOLLIN, serve_room, watch);
 }
 

@@ -155,8 +155,8 @@ impl Bell {
 
     /// Closes the descriptor.
     pub fn silence(&self) {
-        // ORDERING: AcqRel; nobody uses the bell any more.
-        let fd = self.fd.swap(ptr::null_mut(), Ordering::AcqRel);
+        // ORDERING: Acquire; pairs with the Release in fd.
+        let fd = self.fd.swap(ptr::null_mut(), Ordering::Acquire);
         if !fd.is_null() && fd != MISSED {
             // SAFETY: made by `boxed`, freed once.
             drop(unsafe { Box::from_raw(fd) });

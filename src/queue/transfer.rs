@@ -7,7 +7,7 @@ use crate::status::Status;
 use crate::store::{NotGot, NotPut};
 use crate::sys::clock::Timeout;
 use crate::sys::fork;
-use crate::wait::{Attention, Events};
+use crate::wait::{Attention, Events, Line};
 
 impl Queue {
     /// # Safety
@@ -192,11 +192,11 @@ impl Queue {
 
     pub fn set_capacity(&self, capacity: usize) {
         self.store.set_capacity(capacity);
-        crate::sync::fence(crate::sync::Ordering::SeqCst); // ORDERING: behind the change; see Waiters::attention
         let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
-        // No more than wait now: one that finds the capacity changed back waits again at once.
+        // Under the lock of the lists: a put that enlists behind this sees the new limit.
         let waiting = self.waiters.counts();
-        self.wake_up_to(crate::wait::Line::Writers, room.min(waiting.puts + waiting.watches));
+        // No more than wait now: one that finds the capacity changed back waits again at once.
+        self.wake_up_to(Line::Writers, room.min(waiting.puts + waiting.watches));
     }
 
     #[cold]

@@ -68,9 +68,8 @@ impl Limit {
     }
 
     fn set(&self, capacity: usize) {
-        // ORDERING: SeqCst; pairs with the recheck of a put that enlists: either it sees the new
-        // limit, or the waker that runs after this sees it enlisted.
-        self.0.store((capacity as u64).wrapping_sub(1), Ordering::SeqCst);
+        // ORDERING: Relaxed; a put that waits for room sees it by the lock that Queue::set_capacity takes behind it.
+        self.0.store((capacity as u64).wrapping_sub(1), Ordering::Relaxed);
     }
 
     fn capacity(&self) -> usize {

@@ -29,8 +29,8 @@ mod system {
 
     /// Finds out what the kernel offers; before the first queue is made.
     pub fn prepare() {
-        // ORDERING: Relaxed; a number that stands for itself, and the first answer is the one that stays: a queue
-        // that was made by it may be there already when a thread of a sandbox gets another one.
+        // ORDERING: Relaxed; a number that stands for itself. The first answer stays: a queue may rely on it already
+        // when a thread in a sandbox is told otherwise.
         if KIND.load(Ordering::Relaxed) == UNKNOWN {
             let registered = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
             let kind = if registered { KERNEL } else { FENCES };

@@ -27,7 +27,8 @@ pub fn prepare() -> Result<(), Status> {
     if REGISTERED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    // SAFETY: the handler only counts. The library is never unmapped (-z nodelete).
+    // SAFETY: the handler only counts. The C library drops it with the object that registered it, if that is ever
+    // unmapped: the shared library is not (-z nodelete), what links the static one may be.
     if unsafe { libc::pthread_atfork(None, None, Some(in_child)) } != 0 {
         return Err(Status::NoMemory);
     }

@@ -1,4 +1,4 @@
-//! A lock of four bytes that needs no memory: for moments, never held across a callback or a sleep.
+//! A lock of four bytes that needs no memory: for moments, held across no callback but `compare`.
 
 use super::clock::Deadline;
 use super::{cpu, futex};
@@ -10,7 +10,7 @@ const HELD: u32 = 1;
 /// Held, and somebody may be asleep.
 const AWAITED: u32 = 2;
 
-/// How often a thread looks again before it sleeps: longer than any section under such a lock takes.
+/// How often a thread looks again before it sleeps: longer than a short section takes.
 const LOOKS: u32 = 100;
 
 pub struct FutexLock(AtomicU32);

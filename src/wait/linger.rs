@@ -87,9 +87,8 @@ impl Whose {
     }
 }
 
-/// How often what does not pay is left out at most before it is tried anew, as powers of two. Gathering is asked
-/// for at every visit, so that a stream comes to it soon; round trips between two processors that are held up
-/// by it: one in 500 on each side with 9.
+/// How often what does not pay is left out at most before it is tried anew, as powers of two. Gathering is asked for
+/// at every visit, so a stream finds it again soon even with 12; with 9 it delays one round trip in 500 on each side.
 const SELDOM: u8 = 9;
 const SELDOM_GATHERING: u8 = 12;
 

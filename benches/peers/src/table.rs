@@ -19,6 +19,7 @@ pub struct Spec {
     pub uses: u32,
     pub producers: u32,
     pub consumers: u32,
+    pub work: u32,
 }
 
 impl Spec {

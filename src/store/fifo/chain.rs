@@ -1,6 +1,6 @@
 //! The rings of a FIFO: which ones there are, and which are to spare. Everything here happens under the
-//! chain's lock, only when a ring is full, exhausted or missing, and is over in a moment: rings are made, and
-//! give their memory back, while they are on no list and the lock is free.
+//! chain's lock, when a ring is full, exhausted or missing, and is over in a moment: rings are made, and give
+//! their memory back, while they are on no list and the lock is free.
 
 use std::ptr::{self, NonNull};
 
@@ -147,7 +147,7 @@ impl Spares {
 /// How many slots the next ring gets: four times as many as one that was too small, within reason.
 pub(super) fn next_slots(before: Option<u64>, item: ItemLayout, limit: u64) -> u64 {
     let per_slot = item.size().saturating_add(8);
-    let within = |bytes: usize| ((bytes / per_slot).max(1) as u64 + 1).next_power_of_two() / 2;
+    let within = |bytes: usize| 1_u64 << (bytes / per_slot).max(1).ilog2();
     // A bounded queue that is often full gets a ring that holds all of it, if that is not too large.
     let all = if limit <= within(ALL_BYTES) { limit } else { 0 };
     let most =

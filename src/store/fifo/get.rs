@@ -36,7 +36,7 @@ impl Fifo {
     #[inline(always)]
     unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> bool {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; as in claim_filled, of which this is the first try.
+        // ORDERING: Acquire, both; as in first_ring and first.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
             let head = ring.head.word.load(Ordering::Acquire);
             let turn = ring.turn(position(head));
@@ -233,6 +233,7 @@ impl Fifo {
             return Err(NotGot::Empty);
         }
         // Shut, and no ring comes any more; but one may have come before that.
+        // ORDERING: Acquire; as above, and behind the look at the shutdown.
         let still_none = self.head_ring.load(Ordering::Acquire).is_null();
         if still_none { Err(NotGot::Drained) } else { Ok(None) }
     }
@@ -291,7 +292,7 @@ impl Fifo {
         }
         // Once more, now that nobody else seals or moves on: the ring may have been left, used again and
         // come to the front since this thread looked.
-        // ORDERING: Acquire; as in claim_filled.
+        // ORDERING: Acquire; as in first.
         let (tail, head) =
             (ring.tail.word.load(Ordering::Acquire), ring.head.word.load(Ordering::Acquire));
         if tail & SEALED == 0 || position(tail) != position(head) {

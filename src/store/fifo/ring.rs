@@ -224,7 +224,7 @@ impl Ring {
     /// The same for a get. A longer slot is fetched to be read. Of shorter ones, which share a cache line, those
     /// are fetched to be written that have surely been filled: where puts are still at it, fetching takes the
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
-    /// Four threads to a loop, bounded: 95 without, 108 with.
+    /// Four threads to a loop, bounded: 95 without, 111 with.
     #[inline(always)]
     pub fn prefetch_after_get(&self, shape: Shape, turn: u64) {
         if shape.is_long() {

@@ -9,14 +9,14 @@ pub(super) struct SlotHeader {
     item: UnsafeCell<()>,
 }
 
-/// The slot of one position of a ring.
+/// The slot of one turn of a ring.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'a> {
     pub header: &'a SlotHeader,
     item: *mut u8,
-    /// What the stamp says while the slot is free for this position.
+    /// What the stamp says while the slot is free for this turn.
     free: u64,
-    /// What it says when it is free for the position one lap later.
+    /// What it says when it is free for the turn one lap later.
     free_again: u64,
 }
 
