@@ -1,6 +1,7 @@
 /* The capacity and how it changes while putters wait. */
 #include "calls.h"
 #include "check.h"
+#include "loops.h"
 #include "support.h"
 
 #define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
@@ -56,6 +57,26 @@ TEST(growing_lets_as_many_blocked_puts_in_as_now_fit) {
     CHECK_EQ(bq_len(queue), 4);
     bq_queue_unref(queue);
   }
+}
+
+/* A loop that is told of room may have nothing to put. */
+TEST(growing_lets_blocked_puts_in_past_a_watch) {
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  bq_poller *poller = new_poller();
+  call puts[2];
+  put_number(queue, 1);
+  watch(poller, queue, BQ_WRITABLE);
+  for (size_t i = 0; i < LENGTH(puts); i++) {
+    puts[i] = (call){.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2}};
+    call_start(&puts[i]);
+    await(blocked_puts(queue) == i + 1);
+  }
+  set_capacity(queue, 3);
+  for (size_t i = 0; i < LENGTH(puts); i++) CHECK_STATUS(call_end(&puts[i]), BQ_OK);
+  CHECK_EQ(bq_len(queue), 3);
+  CHECK(poller_readable(poller));
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
 }
 
 TEST(growing_without_bounds_lets_every_blocked_put_in) {

@@ -96,6 +96,29 @@ TEST(clear_lets_blocked_puts_in) {
   }
 }
 
+static void drop_when_it_is_in(void *item, void *context) {
+  call *put = context;
+  (void)item;
+  await(call_ended(put));
+}
+
+TEST(clear_lets_blocked_puts_in_before_it_drops) {
+  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+    call put = {.kind = CALL_PUT, .timeout_ns = BQ_FOREVER, .items = {4}};
+    bq_options options = number_options(order, 3);
+    options.drop = drop_when_it_is_in;
+    options.context = &put;
+    bq_queue *queue = put.queue = queue_from(&options);
+    put_numbers(queue, 1, 3);
+    call_start(&put);
+    await(blocked_puts(queue) == 1);
+    CHECK_EQ(bq_clear(queue), 3);
+    CHECK_STATUS(call_end(&put), BQ_OK);
+    CHECK_EQ(get_number(queue), 4);
+    bq_queue_unref(queue);
+  }
+}
+
 TEST(clear_lets_a_poll_for_room_in) {
   bq_queue *queue = number_queue(BQ_FIFO, 1);
   call poll = {.kind = CALL_POLL, .queue = queue, .timeout_ns = BQ_FOREVER};

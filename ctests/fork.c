@@ -104,6 +104,15 @@ TEST(in_a_forked_child_every_call_that_may_signal_says_forked) {
 
 TEST(a_forked_child_may_unref) { check_in_child(unrefs); }
 
+static void refs_and_unrefs(void *argument) {
+  CHECK(bq_queue_ref(argument) == argument);
+  bq_queue_unref(argument);
+  refuses_everything_that_blocks(argument);
+  bq_queue_unref(argument);
+}
+
+TEST(a_forked_child_may_ref) { check_in_child(refs_and_unrefs); }
+
 TEST(a_forked_child_may_unref_after_calls_that_were_refused) {
   check_in_child(refuses_and_unrefs);
 }

@@ -122,6 +122,27 @@ TEST(put_many_has_one_deadline_for_all_its_items) {
   bq_queue_unref(queue);
 }
 
+static int compare_when_it_is_time(const void *a, const void *b, void *context) {
+  const int64_t *when_ns = context;
+  while (now_ns() < *when_ns) pause_briefly();
+  return memcmp(a, b, sizeof(int64_t));
+}
+
+/* What it takes before it has to wait counts as well. */
+TEST(the_deadline_of_put_many_begins_with_the_call) {
+  int64_t when_ns = 0;
+  bq_options options = number_options(BQ_PRIORITY, 2);
+  options.compare = compare_when_it_is_time;
+  options.context = &when_ns;
+  bq_queue *queue = queue_from(&options);
+  call put = put_many_call(queue, 3, SECOND);
+  when_ns = now_ns() + SECOND;
+  call_start(&put);
+  CHECK_STATUS(call_end(&put), 2);
+  CHECK(put.took_ns < 2 * SECOND - 100 * MILLISECOND);
+  bq_queue_unref(queue);
+}
+
 static void check_shutdown_mid_way(uint32_t order, uint32_t mode) {
   bq_queue *queue = number_queue(order, 3);
   call put = put_many_call(queue, 10, BQ_FOREVER);

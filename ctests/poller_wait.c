@@ -139,6 +139,34 @@ TEST(a_watch_added_or_modified_during_a_wait_is_served) {
   bq_queue_unref(queue);
 }
 
+typedef struct late_put {
+  bq_queue *queue;
+  pid_t sleeper;
+} late_put;
+
+static void *put_to_a_sleeper(void *argument) {
+  const late_put *one = argument;
+  await(asleep(one->sleeper));
+  put_number(one->queue, 1);
+  return NULL;
+}
+
+TEST(a_descriptor_made_after_a_wait_that_reported_is_readable) {
+  bq_poller *poller = new_poller();
+  late_put one = {number_queue(BQ_FIFO, 0), thread_id()};
+  bq_event event;
+  watch(poller, one.queue, BQ_READABLE);
+  const pthread_t putter = thread_start(put_to_a_sleeper, &one);
+  CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_FOREVER), 1);
+  CHECK(poller_readable(poller)); /* until a call returns 0 */
+  get_number(one.queue);
+  for (int i = 0; i < 2; i++) CHECK_STATUS(bq_poller_poll(poller, &event, 1), 0);
+  CHECK(!poller_readable(poller));
+  thread_join(putter);
+  bq_poller_unref(poller);
+  bq_queue_unref(one.queue);
+}
+
 TEST(a_wait_reports_as_many_as_there_is_room_for) {
   bq_poller *poller = new_poller();
   bq_queue *queues[5];

@@ -49,6 +49,35 @@ TEST(puts_gets_and_discards_count_items) {
   }
 }
 
+typedef struct monitor {
+  bq_queue *queue;
+  uint64_t discards;
+} monitor;
+
+static void look_at_gets(void *item, void *context) {
+  monitor *one = context;
+  const bq_stats stats = stats_of(one->queue);
+  (void)item;
+  CHECK_EQ(stats.gets, 1);
+  CHECK(stats.discards > one->discards || stats.discards == 3);
+  one->discards = stats.discards;
+}
+
+TEST(what_is_being_discarded_never_counts_as_got) {
+  FOR_EVERY_ORDER(order) {
+    monitor one = {.queue = NULL};
+    bq_options options = number_options(order, 0);
+    options.drop = look_at_gets;
+    options.context = &one;
+    one.queue = queue_from(&options);
+    put_numbers(one.queue, 1, 4);
+    get_number(one.queue);
+    CHECK_EQ(bq_clear(one.queue), 3);
+    CHECK_EQ(one.discards, 3);
+    bq_queue_unref(one.queue);
+  }
+}
+
 TEST(what_failed_is_not_counted) {
   FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 1);

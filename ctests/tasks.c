@@ -101,6 +101,18 @@ TEST(the_last_task_done_wakes_every_blocked_join) {
   bq_queue_unref(queue);
 }
 
+TEST(a_join_does_not_sleep_through_a_moment_in_which_nothing_is_unfinished) {
+  bq_queue *queue = queue_with(1);
+  call join = start_join(queue);
+  call_start(&join);
+  await(blocked_joins(queue) == 1);
+  CHECK_STATUS(bq_task_done(queue, 1), BQ_OK);
+  put_number(queue, 2);
+  CHECK_STATUS(call_end(&join), BQ_OK);
+  CHECK_EQ(bq_unfinished(queue), 1);
+  bq_queue_unref(queue);
+}
+
 TEST(join_and_task_done_work_the_same_after_a_shutdown) {
   bq_queue *queue = queue_with(2);
   call join = start_join(queue);

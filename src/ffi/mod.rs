@@ -130,3 +130,15 @@ unsafe fn sized_or<T: Copy>(theirs: *const T, default: T) -> Result<T, Status> {
     // SAFETY: at least `ours` bytes are there, written by the caller.
     Ok(unsafe { theirs.read() })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_panic_leaves_an_entry_point() {
+        assert_eq!(guard(7, || panic!("to be caught")), 7);
+        assert_eq!(status(|| panic!("to be caught")), BQ_INTERNAL);
+        assert_eq!(count(|| panic!("to be caught")), BQ_INTERNAL as isize);
+    }
+}

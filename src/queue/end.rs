@@ -2,6 +2,7 @@
 
 use super::Queue;
 use crate::store::NotGot;
+use crate::sync::Ordering;
 use crate::sys::clock::Deadline;
 use crate::wait::{Attention, Events};
 
@@ -37,15 +38,19 @@ impl Queue {
     }
 
     pub(super) fn discard_queued(&self) -> u64 {
-        let count = self.store.discard(&mut |item| {
+        let gone = |count| {
+            // ORDERING: Relaxed; a count.
+            self.finished.discards.fetch_add(count, Ordering::Relaxed);
+            self.went_out(usize::try_from(count).unwrap_or(usize::MAX));
+        };
+        let count = self.store.discard(&gone, &mut |item| {
             if let Some(destroy) = self.destroy {
                 // SAFETY: taken out of the store, nobody else sees it.
                 unsafe { destroy.call(item) };
             }
         });
         if count > 0 {
-            self.count_discarded(count);
-            self.went_out(usize::try_from(count).unwrap_or(usize::MAX));
+            self.finish_discarded(count);
         }
         count
     }

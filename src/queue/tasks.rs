@@ -51,12 +51,10 @@ impl Queue {
     }
 
     /// Discarded items count as done; those of them that were reported done before count once.
-    pub(super) fn count_discarded(&self, count: u64) {
+    pub(super) fn finish_discarded(&self, count: u64) {
         let finish = |done: u64| Some((done + count).min(self.store.entered()));
         // ORDERING: SeqCst; as in task_done.
         let _ = self.finished.done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish);
-        // ORDERING: Relaxed; a count.
-        self.finished.discards.fetch_add(count, Ordering::Relaxed);
         self.tell_if_joined();
     }
 

@@ -195,8 +195,10 @@ impl Queue {
         let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
         // Under the lock of the lists: a put that enlists behind this sees the new limit.
         let waiting = self.waiters.counts();
-        // No more than wait now: one that finds the capacity changed back waits again at once.
-        self.wake_up_to(Line::Writers, room.min(waiting.puts + waiting.watches));
+        // A watch that is woken need not put: it takes nobody's place. No more than wait now: one that finds the
+        // capacity changed back waits again at once.
+        let served = room.saturating_add(waiting.watches).min(waiting.puts + waiting.watches);
+        self.wake_up_to(Line::Writers, if room > 0 { served } else { 0 });
     }
 
     #[cold]

@@ -20,8 +20,7 @@ pub(super) enum Waited {
 pub(super) struct Turn<'q> {
     queue: &'q Queue,
     events: Events,
-    timeout: Timeout,
-    deadline: Option<Deadline>,
+    deadline: Deadline,
     node: Node,
     parker: Parker,
     /// Whether a wake-up has come that was not used yet, or an item may have been left to this caller.
@@ -86,14 +85,16 @@ impl<'q> Sight for Glance<'q> {
 }
 
 impl<'q> Turn<'q> {
+    /// The timeout begins now.
     pub fn new(queue: &'q Queue, events: Events, timeout: Timeout) -> Self {
         let (node, parker) = (Node::new(), Parker::new());
-        Self { queue, events, timeout, deadline: None, node, parker, owes: false, slept: false }
+        let deadline = timeout.deadline();
+        Self { queue, events, deadline, node, parker, owes: false, slept: false }
     }
 
     /// Waits until the events may hold or the deadline passes.
     pub fn wait(&mut self) -> Waited {
-        let deadline = *self.deadline.get_or_insert_with(|| self.timeout.deadline());
+        let deadline = self.deadline;
         let waited = if deadline.has_passed() {
             Waited::DeadlinePassed
         } else if self.look_again(deadline) {

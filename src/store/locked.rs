@@ -161,7 +161,7 @@ impl<S: Shelf> Locked<S> {
     }
 
     /// As `Store::discard`.
-    pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
+    pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
         let items = {
             let mut shelf = self.shelf.lock();
             advance(&self.left, shelf.items.len() as u64);
@@ -169,6 +169,9 @@ impl<S: Shelf> Locked<S> {
         };
         fence_after_rmw();
         let discarded = items.len() as u64;
+        if discarded > 0 {
+            gone(discarded);
+        }
         items.drain(each);
         discarded
     }
@@ -336,7 +339,8 @@ mod tests {
         assert_eq!(put(&store, 4, 0), Err(NotPut::Full));
         let mut seen = Vec::new();
         // SAFETY: items are eight bytes long.
-        let count = store.discard(&mut |item| seen.push(unsafe { item.cast::<i64>().read() }));
+        let count =
+            store.discard(&|_| (), &mut |item| seen.push(unsafe { item.cast::<i64>().read() }));
         seen.sort_unstable();
         assert_eq!((count, seen), (4, vec![0, 1, 2, 3]));
         assert_eq!((store.len(), store.left(), store.room()), (0, 4, 4));

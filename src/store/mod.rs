@@ -245,10 +245,10 @@ impl Store {
         on!(self, store => unsafe { store.peek(item) })
     }
 
-    /// Takes out what is there now, hands each item to `each`, and says how many those were. No lock is
-    /// held meanwhile.
-    pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
-        on!(self, store => store.discard(each))
+    /// Takes out what is there now and hands each item to `each`, behind `gone`, which is told how many have left.
+    /// Says how many those were. No lock is held meanwhile.
+    pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
+        on!(self, store => store.discard(gone, each))
     }
 
     /// No more puts from now on.

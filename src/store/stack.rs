@@ -15,7 +15,9 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// How many a first block has room for, unless they are that large.
     const FIRST: usize = 4;
+    const LARGE: usize = 64 * 1024;
 
     pub fn new(item: ItemLayout) -> Self {
         Self { item, items: NonNull::dangling(), room: 0, len: 0 }
@@ -34,7 +36,8 @@ impl Stack {
     /// `false`: out of memory.
     #[cold]
     fn grow(&mut self) -> bool {
-        let room = if self.room == 0 { Self::FIRST } else { self.room.saturating_mul(2) };
+        let first = if self.item.size() < Self::LARGE { Self::FIRST } else { 1 };
+        let room = if self.room == 0 { first } else { self.room.saturating_mul(2) };
         let Some(wanted) = self.layout(room) else { return false };
         // SAFETY: not of size zero; the old block was allocated here with its layout.
         let items = unsafe {

@@ -181,11 +181,15 @@ impl Tested {
 
     pub fn discard(&mut self) {
         let mut discarded = Vec::new();
-        let count = self.store.discard(&mut |item| {
+        let gone = Cell::new(0);
+        let each = &mut |item: *mut u8| {
+            assert!(gone.get() > discarded.len() as u64, "handed out before it counts as gone");
             assert!(item.addr().is_multiple_of(self.align), "an item is not aligned");
             // SAFETY: an item is as long as the store's items are.
             discarded.push(unsafe { std::slice::from_raw_parts(item, self.size) }.to_vec());
-        });
+        };
+        let count = self.store.discard(&|count| gone.set(gone.get() + count), each);
+        assert_eq!(count, gone.get());
         let mut want: Vec<_> = self.spec.numbers().map(|number| self.item(number)).collect();
         assert_eq!(self.spec.clear().len() as u64, count);
         if self.kind != Kind::Fifo {

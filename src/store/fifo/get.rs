@@ -127,10 +127,11 @@ impl Fifo {
     }
 
     /// As `Store::discard`.
-    pub fn discard(&self, each: &mut dyn FnMut(*mut u8)) -> u64 {
+    pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
         let end = self.entered();
         let mut discarded = 0;
         while let Ok(claim) = self.claim_filled(self.shape, 1, end) {
+            gone(claim.count);
             claim.slots().for_each(|slot| {
                 slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
             });

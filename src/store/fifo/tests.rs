@@ -158,7 +158,7 @@ fn discard_ends_at_what_was_there() {
         put(&fifo, value).unwrap();
     }
     let mut seen = Vec::new();
-    let discarded = fifo.discard(&mut |item| {
+    let discarded = fifo.discard(&|_| (), &mut |item| {
         // SAFETY: items are eight bytes long.
         seen.push(unsafe { item.cast::<u64>().read() });
         // A destructor that puts into the queue that it empties: there is room, although the slot of this
