@@ -7,7 +7,10 @@
  *   handler where that is said. The caller holds a reference to the handle until the call returns.
  * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
  *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
- *   interface, and may change.
+ *   interface, and may change: a signal handler saves it.
+ * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
+ *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
+ *   by the poll or wait that answers it with 0.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
@@ -17,7 +20,11 @@
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
- *   calls return BQ_FORKED, or 0 where they return no status.
+ *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
+ *   clone() is not told from its parent.)
+ * - Callbacks must not be left by longjmp, pthread_exit, an exception or cancellation: where
+ *   threads are cancelled, a callback that reaches a cancellation point disables that
+ *   (pthread_setcancelstate).
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT
@@ -120,7 +127,7 @@
 #define BQ_DRAINED 16
 
 /**
- * Poller flag: use a pipe even where eventfd exists.
+ * Poller flag: use a pipe instead of an eventfd.
  */
 #define BQ_POLLER_PIPE 1
 
@@ -144,8 +151,8 @@
  * 3. Readiness is level-triggered for each queue: an event is reported again by the next call for
  *    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
  *    starves no other. Some events hold for good: after shutdown BQ_WRITABLE, BQ_CLOSED and, once
- *    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop spins.
- *    BQ_JOINED holds of a new queue as well, until the first put.
+ *    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop
+ *    spins. BQ_JOINED holds of a new queue as well, until the first put.
  * 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
  *    exactly once. Or it has left the descriptor readable, to be called again after the loop's
  *    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
@@ -154,7 +161,9 @@
  * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
  *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
  *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
- *    Where the loop that was woken is busy elsewhere, the item waits for it or for whoever gets next.
+ *    It is the poller's until its loop gets or puts, or pauses or removes the watch: no thread
+ *    behind it in line is woken meanwhile, but looks once more when its deadline passes. So do not
+ *    watch what is not used.
  * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
  *    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
  *    the descriptor from the loop before the last unref.
@@ -181,8 +190,11 @@ typedef struct bq_queue bq_queue;
 typedef int32_t bq_status;
 
 /**
- * Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
- * bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
+ * Called once for every item that the queue discards, from the thread that discards it, with no lock
+ * held: it may call bridgeq. That is bq_clear(), bq_shutdown() with BQ_DISCARD, a put that was under
+ * way at that time, perhaps after bq_shutdown() has returned, and the last bq_queue_unref(), or the
+ * bq_poller_remove() or bq_poller_unref() that releases the last reference. It may run in several
+ * threads at once, and beside `compare`.
  * `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
  * It is aligned to the largest power of two that divides item_size, 16 at most. In the last
  * bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be
@@ -195,7 +207,7 @@ typedef void (*bq_drop_fn)(void *item, void *context);
  * Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
  * equal (then the one put first leaves first). Both are aligned to the largest power of two that
  * divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
- * held: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
+ * held, so one call at a time for each queue, and every other call on the queue waits for it: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
  * queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
  * those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
  * nothing worse. Must not unwind or longjmp.
@@ -207,8 +219,8 @@ typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
  */
 typedef struct bq_options {
   /**
-   * sizeof(bq_options), set by BQ_OPTIONS_INIT; less is refused. Lets the struct grow: bytes that
-   * the library in use does not know must be zero.
+   * sizeof(bq_options), set by BQ_OPTIONS_INIT; less than in version 0.1 is refused. Lets the struct
+   * grow: bytes that the library in use does not know must be zero.
    */
   size_t size;
   /**
@@ -236,7 +248,8 @@ typedef struct bq_options {
    */
   bq_compare_fn compare;
   /**
-   * Handed to drop and compare.
+   * Handed to drop and compare; valid until the last reference to the queue is gone, pollers'
+   * included.
    */
   void *context;
   /**
@@ -244,7 +257,8 @@ typedef struct bq_options {
    * library's choice, up to about 50 microseconds while that pays, and none on one CPU: a thread
    * that waits for an item every 20 microseconds keeps its processor busy, but leaves it to
    * whoever works for the same queue. It is mostly given up where a thread computes on the same
-   * processor. BQ_NO_LINGER: never. Other negative numbers are refused.
+   * processor. A call takes its place in line, and counts as blocked, when it goes to sleep.
+   * BQ_NO_LINGER: never. Other negative numbers are refused.
    */
   int64_t linger_ns;
 } bq_options;
@@ -254,7 +268,8 @@ typedef struct bq_options {
  */
 typedef struct bq_stats {
   /**
-   * sizeof(bq_stats), set by BQ_STATS_INIT: a smaller one gets the fields that fit whole.
+   * sizeof(bq_stats), set by BQ_STATS_INIT: a smaller one gets the fields that fit whole, of a larger
+   * one the rest is left as it is.
    */
   size_t size;
   /**
@@ -286,15 +301,15 @@ typedef struct bq_stats {
    */
   size_t unfinished;
   /**
-   * Threads that wait for an item now, in bq_get(), bq_get_many(), bq_peek() or bq_poll().
+   * Threads that sleep until there is an item, in bq_get(), bq_get_many(), bq_peek() or bq_poll().
    */
   size_t blocked_gets;
   /**
-   * Threads that wait for room now, in a put or in bq_poll().
+   * Threads that sleep until there is room, in a put or in bq_poll().
    */
   size_t blocked_puts;
   /**
-   * Threads that wait for the unfinished count to be 0 now, in bq_join() or bq_poll().
+   * Threads that sleep until the unfinished count is 0, in bq_join() or bq_poll().
    */
   size_t blocked_joins;
   /**
@@ -305,7 +320,8 @@ typedef struct bq_stats {
 
 /**
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
- * that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
+ * that wakes it, with no lock held: it may call bridgeq. It may run in several threads at once: a
+ * loop that was woken and sleeps again can be called while the first call has not returned. The thread that polls or waits calls it
  * itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
  * BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
  * where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
@@ -470,7 +486,8 @@ BQ_API const char *bq_status_text(bq_status status);
  * `queue`: receives the handle; untouched on failure.
  *
  * Ownership: the caller holds one reference, to be released with bq_queue_unref(). An idle queue
- * has no descriptor and allocates room for items when they come. Never blocks.
+ * has no descriptor and allocates room for items when they come. BQ_LIFO and BQ_PRIORITY queues
+ * keep that of their longest state until bq_clear() or the end. Never blocks.
  *
  * Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
  * `size` is too small or bytes behind the known ones are not zero, `compare` on a queue that is not
@@ -556,15 +573,16 @@ BQ_API bq_status bq_peek(struct bq_queue *queue, void *item, int64_t timeout_ns)
 
 /**
  * Puts `count` items, in order, waiting for room as needed, as write(2) does on a blocking pipe.
- * Other producers' items may come between those of one call; the call's own keep their order.
+ * They take effect in the order of the array, perhaps with other producers' in between: in a BQ_LIFO
+ * queue the last one leaves first. In a BQ_PRIORITY queue without `compare` they have priority 0.
  *
  * `items`: an array of count * item_size bytes. `timeout_ns`: nanoseconds for the whole call,
  * BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: the first n items are the queue's, n being the value returned; the rest, or all on a
  * negative status, stay with the caller.
- * Blocks until all are in, the deadline passes or the queue is shut down. Yields the processor as
- * bq_put() may.
+ * Blocks until all are in, the deadline passes, the queue is shut down or memory runs out; which of
+ * these cut it short, the next call says. Yields the processor as bq_put() may.
  *
  * Returns how many went in, > 0; or, if none did: BQ_FULL, BQ_SHUTDOWN, BQ_INVALID (a NULL,
  * `count` 0 or too large to be an array, a negative timeout other than BQ_FOREVER), BQ_NO_MEMORY,
@@ -593,7 +611,8 @@ BQ_API ptrdiff_t bq_get_many(struct bq_queue *queue, void *items, size_t max, in
 
 /**
  * Says that the work on `count` items is finished. Every item that was put is unfinished until it
- * is reported here or discarded; bq_join() waits for that. Works the same after shutdown.
+ * is reported here or discarded; bq_join() waits for that. Works the same after shutdown. `count` 0
+ * does nothing.
  *
  * Never blocks.
  *
@@ -647,6 +666,9 @@ BQ_API size_t bq_clear(struct bq_queue *queue);
  *
  * A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
  * line, until a get or a put is served by it.
+ *
+ * An event that held for a moment only can be missed; bq_join() does not miss that nothing was
+ * unfinished.
  *
  * Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
  * deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
@@ -744,7 +766,8 @@ BQ_API int bq_poller_fd(struct bq_poller *poller);
  * `events`: BQ_READABLE, BQ_WRITABLE, BQ_JOINED, BQ_CLOSED, BQ_DRAINED, or several of them; 0: none
  * for now. `data`: handed back with every report.
  *
- * Ownership: the poller takes a reference to the queue and releases it with the watch. Never waits
+ * Ownership: the poller takes a reference to the queue and releases it with the watch, which is
+ * enough for bq_poller_modify() and bq_poller_remove(), if no other thread removes it. Never waits
  * for events.
  *
  * Returns BQ_OK; BQ_EXISTS (watched already); BQ_INVALID (a NULL, an unknown event);

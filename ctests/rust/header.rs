@@ -38,7 +38,10 @@ const TITLE: &str = "\
  *   handler where that is said. The caller holds a reference to the handle until the call returns.
  * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
  *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
- *   interface, and may change.
+ *   interface, and may change: a signal handler saves it.
+ * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
+ *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
+ *   by the poll or wait that answers it with 0.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
@@ -48,7 +51,11 @@ const TITLE: &str = "\
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
- *   calls return BQ_FORKED, or 0 where they return no status.
+ *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
+ *   clone() is not told from its parent.)
+ * - Callbacks must not be left by longjmp, pthread_exit, an exception or cancellation: where
+ *   threads are cancelled, a callback that reaches a cancellation point disables that
+ *   (pthread_setcancelstate).
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT

@@ -5,15 +5,16 @@ use std::ffi::c_void;
 use super::{bq_queue, count as answer, live_queue, required, required_mut, timeout};
 
 /// Puts `count` items, in order, waiting for room as needed, as write(2) does on a blocking pipe.
-/// Other producers' items may come between those of one call; the call's own keep their order.
+/// They take effect in the order of the array, perhaps with other producers' in between: in a BQ_LIFO
+/// queue the last one leaves first. In a BQ_PRIORITY queue without `compare` they have priority 0.
 ///
 /// `items`: an array of count * item_size bytes. `timeout_ns`: nanoseconds for the whole call,
 /// BQ_NOWAIT or BQ_FOREVER.
 ///
 /// Ownership: the first n items are the queue's, n being the value returned; the rest, or all on a
 /// negative status, stay with the caller.
-/// Blocks until all are in, the deadline passes or the queue is shut down. Yields the processor as
-/// bq_put() may.
+/// Blocks until all are in, the deadline passes, the queue is shut down or memory runs out; which of
+/// these cut it short, the next call says. Yields the processor as bq_put() may.
 ///
 /// Returns how many went in, > 0; or, if none did: BQ_FULL, BQ_SHUTDOWN, BQ_INVALID (a NULL,
 /// `count` 0 or too large to be an array, a negative timeout other than BQ_FOREVER), BQ_NO_MEMORY,

@@ -33,6 +33,9 @@ const _: () = assert!(
 /// A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
 /// line, until a get or a put is served by it.
 ///
+/// An event that held for a moment only can be missed; bq_join() does not miss that nothing was
+/// unfinished.
+///
 /// Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
 /// deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
 /// BQ_FOREVER, and in a forked child.

@@ -50,7 +50,8 @@ pub unsafe extern "C" fn bq_set_capacity(queue: *mut bq_queue, capacity: usize) 
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_stats {
-    /// sizeof(bq_stats), set by BQ_STATS_INIT: a smaller one gets the fields that fit whole.
+    /// sizeof(bq_stats), set by BQ_STATS_INIT: a smaller one gets the fields that fit whole, of a larger
+    /// one the rest is left as it is.
     pub size: usize,
     /// Items put so far.
     pub puts: u64,
@@ -66,11 +67,11 @@ pub struct bq_stats {
     pub capacity: usize,
     /// Items put and neither reported done nor discarded.
     pub unfinished: usize,
-    /// Threads that wait for an item now, in bq_get(), bq_get_many(), bq_peek() or bq_poll().
+    /// Threads that sleep until there is an item, in bq_get(), bq_get_many(), bq_peek() or bq_poll().
     pub blocked_gets: usize,
-    /// Threads that wait for room now, in a put or in bq_poll().
+    /// Threads that sleep until there is room, in a put or in bq_poll().
     pub blocked_puts: usize,
-    /// Threads that wait for the unfinished count to be 0 now, in bq_join() or bq_poll().
+    /// Threads that sleep until the unfinished count is 0, in bq_join() or bq_poll().
     pub blocked_joins: usize,
     /// Pollers' watches that are armed now: the next event that they wait for is signalled.
     pub armed_watches: usize,

@@ -105,12 +105,13 @@ fn required_mut<T>(pointer: *mut T) -> Result<*mut T, Status> {
     if pointer.is_null() { Err(Status::Invalid) } else { Ok(pointer) }
 }
 
-/// Copies a caller's struct that starts with its own size. A longer one than ours must be zero where we
-/// know nothing; a shorter one is from before the first release. `default` for null.
+/// Copies a caller's struct that starts with its own size. A longer one than ours must be zero where we know
+/// nothing; a shorter one, but not shorter than the `first` there was, has the defaults behind it. `default` for null.
 ///
 /// # Safety
-/// `theirs` is null or points to a struct that is as long as its first field says.
-unsafe fn sized_or<T: Copy>(theirs: *const T, default: T) -> Result<T, Status> {
+/// `theirs` is null or points to a struct that is as long as its first field says. A `T` whose first bytes are
+/// theirs and whose other ones are the default's, cut between fields, is a valid one.
+unsafe fn sized_or<T: Copy>(theirs: *const T, default: T, first: usize) -> Result<T, Status> {
     const SANE: usize = 4096; // larger than any such struct will ever be: a wild size reads no wild memory
     let ours = size_of::<T>();
     if theirs.is_null() {
@@ -119,21 +120,46 @@ unsafe fn sized_or<T: Copy>(theirs: *const T, default: T) -> Result<T, Status> {
     let bytes = theirs.cast::<u8>();
     // SAFETY: every such struct starts with its size.
     let size = unsafe { bytes.cast::<usize>().read() };
-    if size < ours || size > SANE {
+    if size < first || size > SANE {
         return Err(Status::Invalid);
     }
+    let known = size.min(ours);
     // SAFETY: the struct is `size` bytes long.
-    let tail = unsafe { std::slice::from_raw_parts(bytes.add(ours), size - ours) };
+    let tail = unsafe { std::slice::from_raw_parts(bytes.add(known), size - known) };
     if tail.iter().any(|&byte| byte != 0) {
         return Err(Status::Invalid);
     }
-    // SAFETY: at least `ours` bytes are there, written by the caller.
-    Ok(unsafe { theirs.read() })
+    let mut mine = default;
+    // SAFETY: both are `known` bytes long; what comes of it is valid, said the caller.
+    unsafe { bytes.copy_to_nonoverlapping((&raw mut mine).cast(), known) };
+    Ok(mine)
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Grown {
+        size: usize,
+        old: u64,
+        new: u64,
+    }
+
+    #[test]
+    fn options_of_an_older_program_have_the_defaults_behind_them() {
+        let default = Grown { size: 24, old: 1, new: 2 };
+        let read = |theirs: &[u64; 4]| {
+            // SAFETY: as long as it says, or refused; any bytes are a Grown.
+            unsafe { sized_or(theirs.as_ptr().cast(), default, 16) }
+        };
+        assert_eq!(read(&[16, 7, 8, 9]), Ok(Grown { size: 16, old: 7, new: 2 }));
+        assert_eq!(read(&[24, 7, 8, 9]), Ok(Grown { size: 24, old: 7, new: 8 }));
+        assert_eq!(read(&[32, 7, 8, 0]), Ok(Grown { size: 32, old: 7, new: 8 }));
+        assert_eq!(read(&[32, 7, 8, 9]), Err(Status::Invalid));
+        assert_eq!(read(&[8, 7, 8, 9]), Err(Status::Invalid));
+    }
 
     #[test]
     fn no_panic_leaves_an_entry_point() {

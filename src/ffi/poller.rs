@@ -25,8 +25,8 @@ use crate::wait::{Events, Linger};
 /// 3. Readiness is level-triggered for each queue: an event is reported again by the next call for
 ///    as long as it holds. A queue need not be drained. Ready queues take turns; one busy queue
 ///    starves no other. Some events hold for good: after shutdown BQ_WRITABLE, BQ_CLOSED and, once
-///    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop spins.
-///    BQ_JOINED holds of a new queue as well, until the first put.
+///    the queue is empty, BQ_READABLE and BQ_DRAINED. Pause or remove such a watch, or the loop
+///    spins. BQ_JOINED holds of a new queue as well, until the first put.
 /// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
 ///    exactly once. Or it has left the descriptor readable, to be called again after the loop's
 ///    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
@@ -35,7 +35,9 @@ use crate::wait::{Events, Linger};
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
-///    Where the loop that was woken is busy elsewhere, the item waits for it or for whoever gets next.
+///    It is the poller's until its loop gets or puts, or pauses or removes the watch: no thread
+///    behind it in line is woken meanwhile, but looks once more when its deadline passes. So do not
+///    watch what is not used.
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
 ///    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
 ///    the descriptor from the loop before the last unref.
@@ -51,13 +53,14 @@ pub struct bq_poller {
     _opaque: [u8; 0],
 }
 
-/// Poller flag: use a pipe even where eventfd exists.
+/// Poller flag: use a pipe instead of an eventfd.
 pub const BQ_POLLER_PIPE: u32 = 1;
 /// Poller flag: the loop registers the descriptor edge-triggered and polls until 0.
 pub const BQ_POLLER_EDGE: u32 = 2;
 
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
-/// that wakes it, with no lock held: it may call bridgeq. The thread that polls or waits calls it
+/// that wakes it, with no lock held: it may call bridgeq. It may run in several threads at once: a
+/// loop that was woken and sleeps again can be called while the first call has not returned. The thread that polls or waits calls it
 /// itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
 /// BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
 /// where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
@@ -105,6 +108,8 @@ pub struct bq_event {
 const _: () = assert!(size_of::<bq_event>() == size_of::<Report>());
 
 impl bq_poller_options {
+    /// As in bq_options.
+    const FIRST: usize = 40;
     const DEFAULT: Self = Self {
         size: size_of::<Self>(),
         flags: 0,
@@ -157,7 +162,8 @@ pub unsafe extern "C" fn bq_poller_new(
     status(|| {
         let out = required_mut(poller)?;
         // SAFETY: by its documentation, `options` is as long as it says.
-        let options = unsafe { sized_or(options, bq_poller_options::DEFAULT) }?;
+        let options =
+            unsafe { sized_or(options, bq_poller_options::DEFAULT, bq_poller_options::FIRST) }?;
         let made = Poller::new(options.translate()?)?;
         // SAFETY: `poller` is valid for one write, says the caller.
         unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };
@@ -214,7 +220,8 @@ pub unsafe extern "C" fn bq_poller_fd(poller: *mut bq_poller) -> c_int {
 /// `events`: BQ_READABLE, BQ_WRITABLE, BQ_JOINED, BQ_CLOSED, BQ_DRAINED, or several of them; 0: none
 /// for now. `data`: handed back with every report.
 ///
-/// Ownership: the poller takes a reference to the queue and releases it with the watch. Never waits
+/// Ownership: the poller takes a reference to the queue and releases it with the watch, which is
+/// enough for bq_poller_modify() and bq_poller_remove(), if no other thread removes it. Never waits
 /// for events.
 ///
 /// Returns BQ_OK; BQ_EXISTS (watched already); BQ_INVALID (a NULL, an unknown event);

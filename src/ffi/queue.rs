@@ -13,8 +13,11 @@ pub struct bq_queue {
     _opaque: [u8; 0],
 }
 
-/// Called once for every item that the queue discards (bq_clear(), BQ_DISCARD, the last
-/// bq_queue_unref()), from the thread that discards it, with no lock held: it may call bridgeq.
+/// Called once for every item that the queue discards, from the thread that discards it, with no lock
+/// held: it may call bridgeq. That is bq_clear(), bq_shutdown() with BQ_DISCARD, a put that was under
+/// way at that time, perhaps after bq_shutdown() has returned, and the last bq_queue_unref(), or the
+/// bq_poller_remove() or bq_poller_unref() that releases the last reference. It may run in several
+/// threads at once, and beside `compare`.
 /// `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
 /// It is aligned to the largest power of two that divides item_size, 16 at most. In the last
 /// bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be
@@ -25,7 +28,7 @@ pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *m
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
 /// equal (then the one put first leaves first). Both are aligned to the largest power of two that
 /// divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
-/// held: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
+/// held, so one call at a time for each queue, and every other call on the queue waits for it: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
 /// queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
 /// those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
 /// nothing worse. Must not unwind or longjmp.
@@ -51,8 +54,8 @@ pub const BQ_NO_LINGER: i64 = -1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bq_options {
-    /// sizeof(bq_options), set by BQ_OPTIONS_INIT; less is refused. Lets the struct grow: bytes that
-    /// the library in use does not know must be zero.
+    /// sizeof(bq_options), set by BQ_OPTIONS_INIT; less than in version 0.1 is refused. Lets the struct
+    /// grow: bytes that the library in use does not know must be zero.
     pub size: usize,
     /// BQ_FIFO, BQ_LIFO or BQ_PRIORITY.
     pub order: u32,
@@ -66,17 +69,21 @@ pub struct bq_options {
     pub drop: bq_drop_fn,
     /// BQ_PRIORITY only: how items compare; NULL: by the priority of their put.
     pub compare: bq_compare_fn,
-    /// Handed to drop and compare.
+    /// Handed to drop and compare; valid until the last reference to the queue is gone, pollers'
+    /// included.
     pub context: *mut c_void,
     /// Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
     /// library's choice, up to about 50 microseconds while that pays, and none on one CPU: a thread
     /// that waits for an item every 20 microseconds keeps its processor busy, but leaves it to
     /// whoever works for the same queue. It is mostly given up where a thread computes on the same
-    /// processor. BQ_NO_LINGER: never. Other negative numbers are refused.
+    /// processor. A call takes its place in line, and counts as blocked, when it goes to sleep.
+    /// BQ_NO_LINGER: never. Other negative numbers are refused.
     pub linger_ns: i64,
 }
 
 impl bq_options {
+    /// Its length in the first release: programs built with that go on saying so.
+    const FIRST: usize = 64;
     const DEFAULT: Self = Self {
         size: size_of::<Self>(),
         order: BQ_FIFO,
@@ -118,7 +125,8 @@ impl bq_options {
 /// `queue`: receives the handle; untouched on failure.
 ///
 /// Ownership: the caller holds one reference, to be released with bq_queue_unref(). An idle queue
-/// has no descriptor and allocates room for items when they come. Never blocks.
+/// has no descriptor and allocates room for items when they come. BQ_LIFO and BQ_PRIORITY queues
+/// keep that of their longest state until bq_clear() or the end. Never blocks.
 ///
 /// Returns BQ_OK; BQ_INVALID (`queue` is NULL, an option is out of the range that bq_options gives,
 /// `size` is too small or bytes behind the known ones are not zero, `compare` on a queue that is not
@@ -131,7 +139,7 @@ pub unsafe extern "C" fn bq_queue_new(
     status(|| {
         let out = required_mut(queue)?;
         // SAFETY: by its documentation, `options` is as long as it says.
-        let options = unsafe { sized_or(options, bq_options::DEFAULT) }?;
+        let options = unsafe { sized_or(options, bq_options::DEFAULT, bq_options::FIRST) }?;
         let made = Queue::new(options.translate()?)?;
         // SAFETY: `queue` is valid for one write, says the caller.
         unsafe { out.write(Shared::into_raw(made).cast_mut().cast()) };

@@ -3,7 +3,8 @@
 use super::{bq_queue, bq_status, live_queue, status, timeout};
 
 /// Says that the work on `count` items is finished. Every item that was put is unfinished until it
-/// is reported here or discarded; bq_join() waits for that. Works the same after shutdown.
+/// is reported here or discarded; bq_join() waits for that. Works the same after shutdown. `count` 0
+/// does nothing.
 ///
 /// Never blocks.
 ///

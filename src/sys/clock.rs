@@ -1,5 +1,5 @@
-//! Timeouts and deadlines. A timeout becomes one deadline when a call first has to wait; from then on
-//! it waits until, never for.
+//! Timeouts and deadlines. A timeout becomes one deadline when a call has found that it may have to wait, that of a
+//! batch when it begins; from then on it waits until, never for.
 
 /// How long the caller is ready to wait, as the C contract writes it: nanoseconds, 0 for not at all, -1 for ever.
 /// One number, which a call that does not wait hands on unseen.
