@@ -178,14 +178,16 @@ impl Core {
         let mut watches = self.watches.lock();
         let watched = watches.all.remove(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let unserved = watched.retire();
-        let mut found =
-            if unserved { self.drop_astray(&mut watches) } else { ReadyList::default() };
+        let mut found = match unserved {
+            Some(_) => self.drop_astray(&mut watches),
+            None => ReadyList::default(),
+        };
         drop(watches);
         while let Some(token) = found.pop() {
             Self::receive(token);
         }
-        if unserved {
-            queue.pass_on(watched.watch.events.get());
+        if let Some(events) = unserved {
+            queue.pass_on(events);
         }
         Ok(()) // the reference to the queue goes here, outside of the lock
     }
@@ -219,8 +221,8 @@ impl Core {
             let watches = self.watches.lock();
             let unserved = watched.retire();
             drop(watches);
-            if unserved {
-                watched.queue.pass_on(watched.watch.events.get());
+            if let Some(events) = unserved {
+                watched.queue.pass_on(events);
             }
         }
         let asleep = self.drop_received(&mut self.watches.lock());
@@ -256,11 +258,11 @@ impl Core {
 }
 
 impl Watched {
-    /// Ends the watch. `true`: its token is elsewhere, so a wake-up may go unserved. Under the core's lock.
-    fn retire(&self) -> bool {
+    /// Ends the watch. `Some`: its token is elsewhere, so a wake-up for these may go unserved. Under the core's lock.
+    fn retire(&self) -> Option<Events> {
         self.watch.looks_now();
         let token = Watch::disarm(&self.watch);
         let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
-        circulated && token.is_none()
+        (circulated && token.is_none()).then(|| self.watch.events.get())
     }
 }

@@ -272,16 +272,9 @@ impl Core {
                 token.watch().place.set(Place::Paused);
                 continue;
             }
-            let mut holds = token.watch().current();
-            if holds.is_empty() && !keep {
-                let Some(ready) = token.arm() else { continue };
-                holds = ready.watch().current();
-                if !holds.is_empty() {
-                    reports.push(ready.watch(), holds);
-                }
-                list.push(ready);
-                continue;
-            }
+            let quiet = !keep && token.watch().current().is_empty();
+            let Some(token) = (if quiet { token.arm() } else { Some(token) }) else { continue };
+            let holds = token.watch().current();
             if !holds.is_empty() {
                 reports.push(token.watch(), holds);
             }

@@ -1,4 +1,4 @@
-//! How many processors the machine has.
+//! How many processors the machine has, and which one runs a thread.
 
 use crate::sync::process::{AtomicUsize, Ordering};
 
@@ -13,6 +13,12 @@ pub fn alone() -> bool {
         0 => ask() == 1,
         count => count == 1,
     }
+}
+
+/// The number of the one that runs this, unless the thread has just been moved; 0 where it is not known.
+pub fn current() -> usize {
+    // SAFETY: takes and changes nothing; -1 where it is not known.
+    usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0)
 }
 
 #[cold]

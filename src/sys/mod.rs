@@ -10,7 +10,6 @@ pub mod memory;
 pub mod park;
 pub mod thread;
 pub mod wakefd;
-pub mod yields;
 
 use crate::status::Status;
 

@@ -3,9 +3,11 @@
 //! An eventcount. A waiter enlists and looks again before it sleeps; a call that changes the state looks at
 //! one word, `attention`, right behind its one read-modify-write. Nobody waiting means one load.
 
+mod habit;
 mod linger;
 mod list;
 mod node;
+mod yields;
 
 use crate::sync::{AtomicU32, AtomicU64, MODEL, Mutex, MutexGuard, Ordering, fence_after_rmw};
 use crate::sys::{barrier, clock};

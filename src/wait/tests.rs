@@ -3,8 +3,8 @@ use std::cell::Cell;
 use super::*;
 use crate::sys::clock::{self, Deadline};
 use crate::sys::park::{Parked, Parker};
-use crate::sys::yields::LONG_NS;
-use crate::sys::yields::tests::{forgive_everywhere, lose_everywhere};
+use crate::wait::yields::LONG_NS;
+use crate::wait::yields::tests::{forgive_everywhere, lose_everywhere};
 
 struct Waiter {
     node: Node,

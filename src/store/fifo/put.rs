@@ -11,7 +11,7 @@ use crate::store::NotPut;
 use crate::sync::{MODEL, Ordering, pause, yield_now};
 
 /// How often to look again at a slot that a get is in the middle of: a copy of an item takes less.
-const PATIENCE: u32 = if MODEL { 1 } else { 128 };
+const LOOKS_AT_BUSY_SLOT: u32 = if MODEL { 1 } else { 128 };
 
 /// How many bytes of items stay in the caches. Four threads to a loop, unbounded, millions of items a second: 98
 /// when puts never yield, 104 with 512 KiB, 123 with 128; four to one 69, 90 and 101.
@@ -170,7 +170,7 @@ impl Fifo {
             // ORDERING: Relaxed; decides only how long to look.
             at.saturating_sub(position(ring.head.word.load(Ordering::Relaxed))) >= ring.slots()
         };
-        for _ in 0..PATIENCE {
+        for _ in 0..LOOKS_AT_BUSY_SLOT {
             // ORDERING: Relaxed; compared only.
             let moved = ring.tail.word.load(Ordering::Relaxed) != tail;
             if moved || is_free(ring, ring.slot(ring.turn(at))) {

@@ -6,9 +6,9 @@
 //! counted, for each processor: one part in [`ONE_PART_IN`] of the time is granted, and some in advance, for what happens
 //! once in a while. Beyond that no queue of the process yields there.
 
-use super::clock;
 use crate::sync::process::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::yield_now;
+use crate::sys::{clock, cpu};
 
 /// Longer than what a processor does for itself now and then; computing threads get a millisecond and more.
 pub const LONG_NS: u64 = 200_000;
@@ -82,9 +82,7 @@ impl Losses {
         if let Some(own) = tests::own_losses() {
             return own;
         }
-        // SAFETY: takes and changes nothing; -1 where it is not known.
-        let number = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
-        &LOSSES[number % LOSSES.len()]
+        &LOSSES[cpu::current() % LOSSES.len()]
     }
 
     fn are_too_many(&self, now: u64) -> bool {
