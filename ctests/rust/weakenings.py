@@ -243,5 +243,5 @@ def weakenings():
                  relaxed(SHARED, "impl<T: Ends> Drop for Shared<T>", "Ordering::Release", "Release"),
                  (LAST_REFERENCE,))
     yield weaken(pair, "the last one goes Relaxed",
-                 relaxed(SHARED, "impl<T: Ends> Drop for Shared<T>", "Ordering::Acquire", "Acquire"),
+                 relaxed(SHARED, "impl<T: Ends> Drop for Shared<T>", "load(Ordering::Acquire)", "Acquire"),
                  (LAST_REFERENCE,))

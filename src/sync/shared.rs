@@ -118,11 +118,14 @@ impl<T: Ends> Deref for Shared<T> {
 impl<T: Ends> Drop for Shared<T> {
     fn drop(&mut self) {
         let one_less = |count: usize| (count > 1).then(|| count - 1);
-        // ORDERING: Release; what this thread did with the value comes before its destruction. Acquire where it
-        // has the last reference; pairs with the Release of every other one given up.
-        if self.references.fetch_update(Ordering::Release, Ordering::Acquire, one_less).is_ok() {
+        // ORDERING: Release; what this thread did with the value comes before its destruction. Pairs with the load
+        // below. Relaxed where this is the last reference.
+        if self.references.fetch_update(Ordering::Release, Ordering::Relaxed, one_less).is_ok() {
             return;
         }
+        // ORDERING: Acquire; pairs with the Release of every other reference given up. A load, not a fence:
+        // ThreadSanitizer does not see fences.
+        self.references.load(Ordering::Acquire);
         self.end();
         let counted = self.counted.as_ptr();
         // SAFETY: this is the last reference, and it was made by try_new with this layout.
