@@ -36,6 +36,7 @@ NAMES = {
     "eventfd": "a bare eventfd",
     "moodycamel-tokens": "moodycamel, tokens",
     "mutex": "mutex and eventfd",
+    "mutex-list": "mutex and eventfd, whole lists",
     "mutex-ordered": "a stack and a mutex",
     "tbb": "oneTBB",
     "uv": "libuv",

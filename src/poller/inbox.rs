@@ -118,7 +118,7 @@ impl Inbox {
 
     /// Whether nothing comes any more.
     pub fn is_closed(&self) -> bool {
-        // ORDERING: Relaxed; asked where arming has failed, or under the lock that it is closed under.
+        // ORDERING: Relaxed; who sees it does nothing more.
         self.0.load(Ordering::Relaxed).addr() == CLOSED
     }
 

@@ -264,7 +264,7 @@ impl Core {
             if reports.is_full() {
                 return;
             }
-            let Some(token) = list.pop() else { return };
+            let Some(mut token) = list.pop() else { return };
             if token.watch().place.get() == Place::Removed {
                 continue;
             }
@@ -272,9 +272,11 @@ impl Core {
                 token.watch().place.set(Place::Paused);
                 continue;
             }
-            let quiet = !keep && token.watch().current().is_empty();
-            let Some(token) = (if quiet { token.arm() } else { Some(token) }) else { continue };
-            let holds = token.watch().current();
+            let mut holds = token.watch().current();
+            if holds.is_empty() && !keep {
+                let Some(ready) = token.arm() else { continue };
+                (holds, token) = (ready.watch().current(), ready);
+            }
             if !holds.is_empty() {
                 reports.push(token.watch(), holds);
             }
