@@ -8,15 +8,19 @@
 
 enum { PUTS = 5 };
 
+static void start_puts(bq_queue *queue, call *puts, int count) {
+  for (int i = 0; i < count; i++) {
+    puts[i] = (call){.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2 + i}};
+    call_start(&puts[i]);
+  }
+  await(blocked_puts(queue) == (size_t)count);
+}
+
 /* A full queue of 1 with PUTS more puts waiting. */
 static bq_queue *crowded_queue(uint32_t order, call *puts) {
   bq_queue *queue = number_queue(order, 1);
   put_number(queue, 1);
-  for (int i = 0; i < PUTS; i++) {
-    puts[i] = (call){.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2 + i}};
-    call_start(&puts[i]);
-  }
-  await(blocked_puts(queue) == PUTS);
+  start_puts(queue, puts, PUTS);
   return queue;
 }
 
@@ -66,11 +70,7 @@ TEST(growing_lets_blocked_puts_in_past_a_watch) {
   call puts[2];
   put_number(queue, 1);
   watch(poller, queue, BQ_WRITABLE);
-  for (size_t i = 0; i < LENGTH(puts); i++) {
-    puts[i] = (call){.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2}};
-    call_start(&puts[i]);
-    await(blocked_puts(queue) == i + 1);
-  }
+  start_puts(queue, puts, LENGTH(puts));
   set_capacity(queue, 3);
   for (size_t i = 0; i < LENGTH(puts); i++) CHECK_STATUS(call_end(&puts[i]), BQ_OK);
   CHECK_EQ(bq_len(queue), 3);

@@ -250,22 +250,26 @@ static void *unref_last(void *argument) {
   return NULL;
 }
 
-/* So the context can be freed then. */
-TEST(the_last_unref_returns_when_no_callback_runs_any_more) {
-  held_ring one = {.poller = NULL};
-  bq_queue *queue = number_queue(BQ_FIFO, 0);
-  one.poller = poller_calling(hold_ring, &one);
-  watch(one.poller, queue, BQ_READABLE);
+/* The last unref begins while `wake`, which holds the ring, runs in another thread. */
+static void unref_beside(void (*wake)(void *), void *context, held_ring *one, bq_queue *queue) {
+  one->poller = poller_calling(wake, context);
+  watch(one->poller, queue, BQ_READABLE);
   const pthread_t producer = thread_start(put_one, queue);
-  await(atomic_load(&one.began));
-  const pthread_t owner = thread_start(unref_last, &one);
-  await(asleep(atomic_load(&one.unref_thread)) || atomic_load(&one.unref_ended));
-  CHECK(!atomic_load(&one.unref_ended));
-  atomic_store(&one.may_end, true);
+  await(atomic_load(&one->began));
+  const pthread_t owner = thread_start(unref_last, one);
+  await(asleep(atomic_load(&one->unref_thread)) || atomic_load(&one->unref_ended));
+  CHECK(!atomic_load(&one->unref_ended));
+  atomic_store(&one->may_end, true);
   thread_join(producer);
   thread_join(owner);
   CHECK_EQ(get_number(queue), 1);
   bq_queue_unref(queue);
+}
+
+/* So the context can be freed then. */
+TEST(the_last_unref_returns_when_no_callback_runs_any_more) {
+  held_ring one = {.poller = NULL};
+  unref_beside(hold_ring, &one, &one, number_queue(BQ_FIFO, 0));
 }
 
 /* What it calls meanwhile finds the poller, but nothing more to report. */
@@ -289,18 +293,7 @@ static void use_what_goes(void *context) {
 
 TEST(the_callback_may_use_its_poller_while_the_last_unref_waits_for_it) {
   late_guest guest = {.queue = number_queue(BQ_FIFO, 0)};
-  held_ring *one = &guest.ring;
-  one->poller = poller_calling(use_what_goes, &guest);
-  watch(one->poller, guest.queue, BQ_READABLE);
-  const pthread_t producer = thread_start(put_one, guest.queue);
-  await(atomic_load(&one->began));
-  const pthread_t owner = thread_start(unref_last, one);
-  await(asleep(atomic_load(&one->unref_thread)));
-  atomic_store(&one->may_end, true);
-  thread_join(producer);
-  thread_join(owner);
-  CHECK_EQ(get_number(guest.queue), 1);
-  bq_queue_unref(guest.queue);
+  unref_beside(use_what_goes, &guest, &guest.ring, guest.queue);
 }
 
 /* A callback that serves the queue itself, in whichever thread puts. */
