@@ -55,14 +55,6 @@ impl<'c> Sight for Glance<'c> {
             || self.0.watches.lock().ready.any_promising()
     }
 
-    fn holds(&self) -> bool {
-        self.is_ready()
-    }
-
-    fn may_nap(&self) -> bool {
-        false
-    }
-
     fn moved(&self) -> u64 {
         self.0.watches.lock().ready.moved()
     }

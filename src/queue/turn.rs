@@ -25,6 +25,7 @@ pub(super) struct Turn<'q> {
     parker: Parker,
     /// Whether a wake-up has come that was not used yet, or an item may have been left to this caller.
     owes: bool,
+    /// Whether the caller has stood in line already.
     slept: bool,
 }
 
@@ -45,42 +46,40 @@ impl Drop for Looking<'_> {
 }
 
 /// What a caller looks at before its thread sleeps.
-struct Glance<'q> {
-    queue: &'q Queue,
-    events: Events,
-    /// Whether the caller has stood in line already.
-    slept: bool,
+struct Glance<'t, 'q> {
+    turn: &'t Turn<'q>,
     /// Whether an item may have been left to this caller.
     announced: Cell<bool>,
 }
 
-impl<'q> Sight for Glance<'q> {
+impl<'q> Sight for Glance<'_, 'q> {
     type Announced = Option<Looking<'q>>;
 
     fn is_ready(&self) -> bool {
-        !self.queue.promising(self.events, self.queue.linger).is_empty()
+        let Turn { queue, events, .. } = self.turn;
+        !queue.promising(*events, queue.linger).is_empty()
     }
 
     fn holds(&self) -> bool {
-        !self.queue.current(self.events).is_empty()
+        !self.turn.queue.current(self.turn.events).is_empty()
     }
 
     fn may_nap(&self) -> bool {
-        !self.slept && !self.missed()
+        !self.turn.slept && !self.missed()
     }
 
     fn moved(&self) -> u64 {
-        self.queue.moved()
+        self.turn.queue.moved()
     }
 
     fn missed(&self) -> bool {
-        self.queue.misses(self.events)
+        self.turn.queue.misses(self.turn.events)
     }
 
     fn announce(&self, now: u64) -> Self::Announced {
-        let reads = self.events.has(Events::READABLE);
+        let reads = self.turn.events.has(Events::READABLE);
         self.announced.set(reads);
-        reads.then(|| Looking::at(self.queue, now))
+        reads.then(|| Looking::at(self.turn.queue, now))
     }
 }
 
@@ -94,13 +93,12 @@ impl<'q> Turn<'q> {
 
     /// Waits until the events may hold or the deadline passes.
     pub fn wait(&mut self) -> Waited {
-        let deadline = self.deadline;
-        let waited = if deadline.has_passed() {
+        let waited = if self.deadline.has_passed() {
             Waited::DeadlinePassed
-        } else if self.look_again(deadline) {
+        } else if self.look_again() {
             Waited::TryAgain
         } else {
-            self.sleep(deadline)
+            self.sleep()
         };
         match waited {
             Waited::TryAgain => {}
@@ -112,12 +110,11 @@ impl<'q> Turn<'q> {
         waited
     }
 
-    fn look_again(&mut self, deadline: Deadline) -> bool {
+    fn look_again(&mut self) -> bool {
         let queue = self.queue;
         let patience = &queue.waiters.patience;
-        let glance =
-            Glance { queue, events: self.events, slept: self.slept, announced: Cell::new(false) };
-        let found = patience.look_again(queue.linger, deadline, &glance);
+        let glance = Glance { turn: self, announced: Cell::new(false) };
+        let found = patience.look_again(queue.linger, self.deadline, &glance);
         self.owes |= glance.announced.get();
         if found && self.events.has(Events::READABLE) {
             patience.gather(queue.linger, || queue.store.len());
@@ -131,21 +128,21 @@ impl<'q> Turn<'q> {
         self.owes
     }
 
-    fn sleep(&mut self, deadline: Deadline) -> Waited {
+    fn sleep(&mut self) -> Waited {
         let waiters = &self.queue.waiters;
         self.slept = true;
         self.parker.reset();
         // SAFETY: the node and the parker stay where they are: `&mut self` lasts until the node is off the
         // lists again, which it is on every path out of here.
         unsafe { waiters.enlist(&self.node, self.events, Who::Thread(&raw const self.parker)) };
-        if self.queue.holds_for_waiter(self.events, deadline) {
+        if self.queue.holds_for_waiter(self.events, self.deadline) {
             if self.delist() == Delisted::TooLate {
                 // The event was seen without the wake-up that came as well: that one is for another.
                 self.queue.pass_on(self.events);
             }
             return Waited::TryAgain;
         }
-        match self.parker.park(deadline) {
+        match self.parker.park(self.deadline) {
             Parked::Unparked => Waited::Woken,
             Parked::DeadlinePassed => match self.delist() {
                 Delisted::InTime => Waited::DeadlinePassed,

@@ -35,9 +35,13 @@ pub trait Sight {
     /// Whether there is no need to sleep.
     fn is_ready(&self) -> bool;
     /// Whether its waiter could go on, though more may be worth waiting for.
-    fn holds(&self) -> bool;
+    fn holds(&self) -> bool {
+        self.is_ready()
+    }
     /// Whether its waiter may sleep by the clock instead of in line.
-    fn may_nap(&self) -> bool;
+    fn may_nap(&self) -> bool {
+        false
+    }
     /// How many items have come, and gone: whether others work for the same queue.
     fn moved(&self) -> u64;
     /// Whether anybody may have waited for this one while it was away.
