@@ -53,8 +53,6 @@ pub(super) struct Watches {
     /// Removed watches whose token was in the inbox or on the ready list, since those were last
     /// searched for such tokens.
     astray: usize,
-    /// The last handle is gone: nothing is added any more, not even by a `wake` that still runs.
-    closed: bool,
 }
 
 // SAFETY: the keys are names; the ready list is used under the lock.
@@ -82,7 +80,6 @@ impl Core {
                 all: HashMap::default(),
                 ready: ReadyList::default(),
                 astray: 0,
-                closed: false,
             }),
             ringing: Cell::new(false),
             owes_ring: Cell::new(false),
@@ -126,8 +123,8 @@ impl Core {
         data: *mut c_void,
     ) -> Result<(), Status> {
         let mut watches = this.watches.lock();
-        if watches.closed {
-            return Err(Status::Invalid);
+        if this.inbox.is_closed() {
+            return Err(Status::Invalid); // by a `wake` that still runs
         }
         if watches.all.contains_key(&ptr::from_ref(queue)) {
             return Err(Status::Exists);
@@ -212,10 +209,9 @@ impl Core {
     /// does not run and is not called again, but for a call that this one was made from.
     pub fn close(&self) {
         // All at once: looking for the next one again and again costs the square of how many there are.
-        let all = {
+        let (asleep, all) = {
             let mut watches = self.watches.lock();
-            watches.closed = true;
-            mem::take(&mut watches.all)
+            (self.drop_received(&mut watches), mem::take(&mut watches.all))
         };
         for watched in all.into_values() {
             let watches = self.watches.lock();
@@ -225,7 +221,6 @@ impl Core {
                 watched.queue.pass_on(events);
             }
         }
-        let asleep = self.drop_received(&mut self.watches.lock());
         if asleep == Some(Sleeper::Thread) {
             self.bell.ring(Sleeper::Thread); // a `wake` that still runs may wait
         }

@@ -118,7 +118,7 @@ impl Inbox {
 
     /// Whether nothing comes any more.
     pub fn is_closed(&self) -> bool {
-        // ORDERING: Relaxed; who sees it does nothing more.
+        // ORDERING: Relaxed; who sees it does nothing more. Who must see it holds the lock that it is closed under.
         self.0.load(Ordering::Relaxed).addr() == CLOSED
     }
 
