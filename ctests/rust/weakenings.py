@@ -81,6 +81,7 @@ REFUSED = "polling::whoever_is_called_and_refused_is_called_again"
 SECOND_OF_TWO = "looking::a_get_that_looks_wakes_another_for_the_second_of_two_puts"
 NOT_RELIED_ON = "looking::who_does_not_look_any_more_is_not_relied_on"
 NOTHING_MORE = "looking::what_is_left_while_a_get_finds_nothing_more_is_not_forgotten"
+GROWING = "capacity::growing_to_what_is_queued_against_a_get_lets_a_put_in"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
 
@@ -117,6 +118,12 @@ def weakenings():
     yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (PUT_WAITS,))
     yield weaken(pair, "no fence behind raising SHUT", without_fence(WAIT, "pub fn raise("),
                  (LAST_GET,))
+
+    pair = "limit, fence / head RMW + fence"
+    yield weaken(pair, "no fence behind the limit",
+                 Change("src/queue/transfer.rs", "pub fn set_capacity(", "fence(Ordering::SeqCst);", ""),
+                 (GROWING,))
+    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (GROWING,))
 
     pair = "stamp, light() / attention, heavy()"
     yield weaken(pair, "nothing between stamp and look",

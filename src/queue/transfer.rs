@@ -5,6 +5,7 @@ use super::turn::{Turn, Waited};
 use super::{Priorities, Queue};
 use crate::status::Status;
 use crate::store::{NotGot, NotPut};
+use crate::sync::{Ordering, fence};
 use crate::sys::clock::Timeout;
 use crate::sys::fork;
 use crate::wait::{Attention, Events, Line};
@@ -192,6 +193,9 @@ impl Queue {
 
     pub fn set_capacity(&self, capacity: usize) {
         self.store.set_capacity(capacity);
+        // ORDERING: pairs with the read-modify-write of a get, which looks at the limit behind it: where more are
+        // queued than the old limit allowed, one of the two sees that there is room now.
+        fence(Ordering::SeqCst);
         let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
         // Under the lock of the lists: a put that enlists behind this sees the new limit.
         let waiting = self.waiters.counts();

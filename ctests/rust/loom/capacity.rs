@@ -59,3 +59,20 @@ fn shrinking_against_a_put_never_lets_more_in_than_the_larger_capacity() {
         assert!(queue.len() <= 2);
     });
 }
+
+/// More are queued than the capacity allows: neither side alone makes room, and together they do.
+#[test]
+fn growing_to_what_is_queued_against_a_get_lets_a_put_in() {
+    for order in [Order::Fifo, Order::Lifo] {
+        model_fenced(move || {
+            let queue = queue(Config { order, ..options(2) });
+            (1..=2).for_each(|value| put(&queue, value, NOW).unwrap());
+            queue.set_capacity(1);
+            let next = Loop::of(&queue, Events::WRITABLE);
+            let getter = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+            queue.set_capacity(2);
+            getter.join().unwrap();
+            assert_eq!(next.rings(), 1);
+        });
+    }
+}
