@@ -119,6 +119,9 @@ schedules: ## Random schedules of what is too large for the models
 linearize: ## Histories of real threads against the specification (HISTORIES=100000; make test has thousands)
 	@ctests/tools.sh cargo
 	@HISTORIES=$(HISTORIES) cargo test -q --release --test linearize -- --nocapture every_recorded
+	@# Once more where what takes thousands of calls to happen does at once.
+	@HISTORIES=$(HISTORIES) RUSTFLAGS="--cfg eager" cargo test -q --release --target-dir target/eager \
+	  --test linearize -- --nocapture every_recorded
 
 fuzz: ## Sequences of calls against a model of them, guided by coverage (SECONDS=30)
 	@ctests/tools.sh cargo c++ nightly

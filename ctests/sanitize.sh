@@ -44,9 +44,10 @@ suppressions=$PWD/ctests/tsan.supp ${TSAN_OPTIONS:-}"
   *) echo "sanitize.sh: thread or address, not $sanitizer" >&2 && exit 2 ;;
 esac
 
-# Debug assertions are on: what they find is wrong even where nothing else shows.
+# Debug assertions are on: what they find is wrong even where nothing else shows. And what takes thousands of calls to
+# happen does at once (eager).
 build_library() {
-  RUSTFLAGS="-Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer" \
+  RUSTFLAGS="--cfg eager -Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer" \
     CARGO_TARGET_DIR=$out CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=false \
     CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
     $step "libbridgeq.a for $title, $1" cargo +nightly rustc --release --lib \

@@ -10,6 +10,9 @@ use std as world;
 /// Whether a model checker runs this: it wants short loops, and knows no clock.
 pub const MODEL: bool = cfg!(any(loom, shuttle));
 
+/// Whether to do at once what otherwise takes thousands of calls to be worth it: for tests.
+pub const EAGER: bool = cfg!(eager);
+
 #[cfg(not(shuttle))]
 pub use world::sync::atomic::fence;
 #[cfg(not(loom))]

@@ -50,6 +50,8 @@ const TITLE: &str = "\
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
+ *   Where one thread alone has got thousands of items, the first get, peek, clear or shutdown of
+ *   another one, or its wait for room, takes some 10 microseconds more.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)

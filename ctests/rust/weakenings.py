@@ -45,10 +45,10 @@ def without_fence(file, where, before="", after=""):
 
 
 def claim_without_fence(word):
-    claim = (f"self.{word}.compare_exchange({{0}}, {{0}} + count * STEP, Ordering::SeqCst, "
+    claim = (f"  self.{word}.compare_exchange({{0}}, {{0}} + count * STEP, Ordering::SeqCst, "
              "Ordering::Relaxed).is_ok()")
     name = word.split(".")[0]
-    return Change(RING, f"pub fn claim_{name}(", f"claim(&self.{word}, {name}, count)",
+    return Change(RING, f"pub fn claim_{name}(", f"  claim(&self.{word}, {name}, count)",
                   claim.format(name))
 
 
@@ -83,6 +83,18 @@ NOT_RELIED_ON = "looking::who_does_not_look_any_more_is_not_relied_on"
 NOTHING_MORE = "looking::what_is_left_while_a_get_finds_nothing_more_is_not_forgotten"
 GROWING = "capacity::growing_to_what_is_queued_against_a_get_lets_a_put_in"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
+
+
+OWNER = "src/store/fifo/owner.rs"
+OWNED_TWICE = "owning::an_owner_and_another_thread_get_each_item_once"
+OWNED_NO_MORE = "owning::an_owner_finds_out_that_it_is_none_any_more"
+OWNED_AFTER = "owning::who_owns_after_another_is_the_only_one"
+OWNER_WAKES = "owning::a_put_that_waits_for_room_is_woken_by_an_owner"
+OWNER_SEES = "owning::a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
+OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_in"
+OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
+OWNER_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_it"
+OWNER_LATE = "owning::an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong"
 
 
 def weaken(pair, title, changes, models, **more):
@@ -151,6 +163,43 @@ def weakenings():
                  Change(WAKE, "fn cascade(",
                         "if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {",
                         "if true {"), (NOTHING_MORE,))
+
+    pair = "claiming, light() / owner, heavy()"
+    claim, light = "pub fn claim(", "barrier::light_where_asymmetric();"
+    for title, what, instead in (
+        ("a claim is not announced", "claiming.store(true, Ordering::Relaxed);", ""),
+        ("nothing between announcing and looking", f"{light}\n        // It has", "// It has"),
+        ("no look behind announcing", "self.holder.load(Ordering::Relaxed) == me", "true"),
+    ):
+        yield weaken(pair, title, Change(OWNER, claim, what, instead), (OWNED_TWICE, OWNED_NO_MORE))
+    yield weaken(pair, "no barrier of who ends it",
+                 Change(OWNER, "fn end(", "if !barrier::heavy() {", "if false {"), (OWNED_TWICE,))
+    yield weaken(pair, "a claim under way is not waited for",
+                 Change(OWNER, "fn try_disown_head(", "if owner.is_claiming(ring.places.last.get()) {", "if false {"),
+                 (OWNED_TWICE,))
+    yield weaken(pair, "one announces where the other does",
+                 (Change(OWNER, claim, "&self.claiming[place]", "&self.claiming[0]"),
+                  Change(OWNER, "fn is_claiming(", "self.claiming[place]", "self.claiming[0 * place]")),
+                 (OWNED_AFTER,), preemptions=2)
+    yield weaken(pair, "an owner that moves on stays one",
+                 Change(OWNER, "fn pass_head_on(", "before.leave();", ""), (OWNER_LATE,),
+                 preemptions=2)
+
+    pair = "owned head, light() / attention, pins, limit, heavy()"
+    yield weaken(pair, "nothing between the head and the look",
+                 Change(OWNER, claim, f"{light}\n        claimed", "claimed"), (OWNER_WAKES, OWNER_GROWING))
+    yield weaken(pair, "no barrier of a waiter for room",
+                 Change(WAKE, "fn holds_for_waiter(", "self.store.order_gets();", ""), (OWNER_WAKES,))
+    yield weaken(pair, "no barrier of set_capacity",
+                 Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order_gets();", ""),
+                 (OWNER_GROWING,))
+    yield weaken(pair, "no barrier of a shutdown",
+                 Change(FIFO, "pub fn shut(", "self.disown_head();", ""), (OWNER_LAST,))
+    yield weaken(pair, "no barrier of a peek",
+                 Change(GET, "pub unsafe fn peek(", "self.order_gets();", ""), (OWNER_PEEK,))
+    yield weaken(pair, "who becomes the owner does not look",
+                 (relaxed(OWNER, "pub fn own_head(", "head | OWNED, Ordering::SeqCst", "SeqCst"),
+                  without_fence(OWNER, "pub fn own_head(")), (OWNER_SEES,))
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),

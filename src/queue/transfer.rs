@@ -4,7 +4,7 @@
 use super::turn::{Turn, Waited};
 use super::{Priorities, Queue};
 use crate::status::Status;
-use crate::store::{NotGot, NotPut};
+use crate::store::{Due, NotGot, NotPut};
 use crate::sync::{Ordering, fence};
 use crate::sys::clock::Timeout;
 use crate::sys::fork;
@@ -125,8 +125,10 @@ impl Queue {
     #[inline(always)]
     pub unsafe fn get_short(&self, item: *mut u8) -> Option<Attention> {
         // SAFETY: passed on; that life is for stores with the short way only.
-        (self.short_way == fork::life() && unsafe { self.store.pop_short(item) })
-            .then(|| self.attention_to_room())
+        let due =
+            (self.short_way == fork::life()).then(|| unsafe { self.store.pop_short(item) })??;
+        let attention = self.attention_to_room();
+        Some(if due == Due::Look { attention.or(Attention::LOOK) } else { attention })
     }
 
     #[inline(never)]
@@ -196,6 +198,7 @@ impl Queue {
         // ORDERING: pairs with the read-modify-write of a get, which looks at the limit behind it: where more are
         // queued than the old limit allowed, one of the two sees that there is room now.
         fence(Ordering::SeqCst);
+        self.store.order_gets();
         let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
         // Under the lock of the lists: a put that enlists behind this sees the new limit.
         let waiting = self.waiters.counts();

@@ -71,6 +71,10 @@ impl Queue {
     /// Tells those whom it concerns that `count` items went out.
     #[cold]
     pub fn tell_of_room(&self, attention: Attention, count: usize) {
+        if attention.has(Attention::LOOK) {
+            // SAFETY: said of a get by the short way only.
+            unsafe { self.store.look_round() };
+        }
         if attention.has(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
         }
@@ -129,6 +133,7 @@ impl Queue {
             // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
             // wake the next ones. It may have ended just now: hence another look.
             self.waiters.raise(Attention::CASCADE);
+            self.store.order_gets();
         }
         match self.store.readiness() {
             Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),
@@ -168,6 +173,9 @@ impl Queue {
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put
     /// finds the waiter. At the deadline nothing holds.
     pub(super) fn holds_for_waiter(&self, events: Events, deadline: Deadline) -> bool {
+        if events.has(Events::WRITABLE) {
+            self.store.order_gets();
+        }
         if !self.current(events).is_empty() {
             return true;
         }

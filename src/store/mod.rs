@@ -20,6 +20,7 @@ pub use item::ItemLayout;
 use std::hint::unreachable_unchecked;
 
 use crate::sync::{AtomicU64, Ordering};
+pub use fifo::Due;
 use fifo::Fifo;
 use heap::{ByCompare, ByPriority, Heap};
 use locked::Locked;
@@ -197,7 +198,7 @@ impl Store {
     /// # Safety
     /// `item` has room for one item, and there is a short way.
     #[inline(always)]
-    pub unsafe fn pop_short(&self, item: *mut u8) -> bool {
+    pub unsafe fn pop_short(&self, item: *mut u8) -> Option<Due> {
         // SAFETY: passed on.
         unsafe { self.short_way().pop_word(item) }
     }
@@ -264,6 +265,30 @@ impl Store {
     #[inline]
     pub fn readiness(&self) -> Result<(), NotGot> {
         on!(self, store => store.readiness())
+    }
+
+    /// To be called where a get by the short way says that it is due.
+    ///
+    /// # Safety
+    /// There is a short way.
+    pub unsafe fn look_round(&self) {
+        // SAFETY: passed on.
+        unsafe { self.short_way() }.look_round();
+    }
+
+    #[cfg(any(loom, shuttle))]
+    pub fn own_head(&self) {
+        if let Self::Fifo(fifo) = self {
+            fifo.own_head();
+        }
+    }
+
+    /// Between enlisting to wait for room and looking whether there is some.
+    pub fn order_gets(&self) {
+        match self {
+            Self::Fifo(fifo) => fifo.order_gets(),
+            Self::Lifo(_) | Self::Priority(_) | Self::Compare(_) => {} // every get there is a read-modify-write
+        }
     }
 
     /// How many more items fit.

@@ -4,9 +4,11 @@
 //! Where the kernel has no membarrier, both sides use a fence of their own, [`full`].
 
 #[cfg(loom)]
-pub use model::{Kind, choose, heavy, is_asymmetric, light, prepare};
+pub use model::{
+    Kind, choose, heavy, is_asymmetric, light, light_where_asymmetric, may_be_asymmetric, prepare,
+};
 #[cfg(not(loom))]
-pub use system::{heavy, is_asymmetric, light, prepare};
+pub use system::{heavy, is_asymmetric, light, light_where_asymmetric, may_be_asymmetric, prepare};
 
 /// The side that runs often, where the barrier is not asymmetric.
 pub fn full() {
@@ -49,6 +51,17 @@ mod system {
     #[inline]
     pub fn light() {
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    }
+
+    /// As [`light`], in code that runs only where [`may_be_asymmetric`].
+    #[inline(always)]
+    pub fn light_where_asymmetric() {
+        light();
+    }
+
+    /// Whether to do what would cost more where both sides need a fence.
+    pub fn may_be_asymmetric() -> bool {
+        is_asymmetric()
     }
 
     /// The side that runs rarely. See [`light`]. `false`: there is no such barrier, although there was one
@@ -139,7 +152,7 @@ mod system {
 mod model {
     use std::cell::Cell;
 
-    use crate::sync::{Ordering, fence};
+    use crate::sync::{Mutex, Ordering, fence};
 
     /// What a model is of.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,8 +178,21 @@ mod model {
 
     pub fn light() {}
 
+    loom::lazy_static! { static ref CUT: Mutex<()> = Mutex::new(()); }
+
+    /// Comes before a [`heavy`] of another thread, and then what was stored before is visible to that one; or
+    /// behind it, and then what that one stored before is visible here. It orders nothing with anybody else.
+    pub fn light_where_asymmetric() {
+        drop(CUT.lock());
+    }
+
+    pub fn may_be_asymmetric() -> bool {
+        true
+    }
+
     pub fn heavy() -> bool {
         fence(Ordering::SeqCst);
+        drop(CUT.lock());
         KIND.get() == Kind::Fences
     }
 }

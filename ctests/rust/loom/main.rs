@@ -11,6 +11,7 @@ mod capacity;
 mod ending;
 mod handles;
 mod looking;
+mod owning;
 mod peeking;
 mod polling;
 mod rings;

@@ -63,7 +63,7 @@ fn a_slow_reader_is_left_behind() {
     });
 }
 
-fn refilling(capacity: usize) -> Shared<Queue> {
+pub fn refilling(capacity: usize) -> Shared<Queue> {
     use std::ffi::c_void;
     unsafe extern "C" fn refill(_item: *mut c_void, slot: *mut c_void) {
         // SAFETY: the model sets this before it discards, and the queue outlives every discard.

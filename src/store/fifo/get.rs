@@ -4,7 +4,7 @@ use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, Ring, SEALED, SHUT, Slots, position, word};
+use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, Slots, position, word};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
@@ -16,7 +16,7 @@ impl Fifo {
     /// # Safety
     /// As for `Store::pop_at_once`, and items are words.
     #[inline(always)]
-    pub unsafe fn pop_word(&self, item: *mut u8) -> bool {
+    pub unsafe fn pop_word(&self, item: *mut u8) -> Option<Due> {
         // SAFETY: passed on.
         unsafe { self.pop_here(Shape::WORD, item) }
     }
@@ -26,7 +26,11 @@ impl Fifo {
     #[inline(always)]
     pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
-        unsafe { self.pop_here(self.shape, item) }
+        let got = unsafe { self.pop_here(self.shape, item) };
+        if got == Some(Due::Look) {
+            self.look_round();
+        }
+        got.is_some()
     }
 
     /// The way out, as short as it gets; everything unusual is in pop_many.
@@ -34,7 +38,7 @@ impl Fifo {
     /// # Safety
     /// As for [`Self::pop_at_once`]; `shape` is that of the items.
     #[inline(always)]
-    unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> bool {
+    unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> Option<Due> {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire, both; as in first_ring and first.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
@@ -44,11 +48,10 @@ impl Fifo {
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
                 // SAFETY: `item` has room for one.
                 slot.release(|from| unsafe { shape.item.copy(from, item) });
-                ring.prefetch_after_get(shape, turn);
-                return true;
+                return Some(ring.prefetch_after_get(shape, turn));
             }
         }
-        false
+        None
     }
 
     /// # Safety
@@ -108,6 +111,7 @@ impl Fifo {
             // get that moved the head, which comes after the look at the head below, and sees the pin.
             ring.pins.fetch_add(1, Ordering::SeqCst);
             fence_after_rmw();
+            self.order_gets();
             let head = ring.head.word.load(Ordering::SeqCst);
             let first = item_at(ring, head);
             if let Some(slot) = first {
@@ -204,7 +208,10 @@ impl Fifo {
             if ring.claim_head(head, count) {
                 return Ok(Claim { ring, slots, first, count });
             }
-            stand_back();
+            match head & OWNED {
+                0 => stand_back(),
+                _ => self.disown_head(),
+            }
         }
     }
 
@@ -305,14 +312,15 @@ impl Fifo {
         let first = unsafe { &*next };
         // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
         let base = position(first.head.word.load(Ordering::Relaxed));
+        let owned = Self::pass_head_on(ring, first, base);
         // ORDERING: Release; pairs with the Acquire in first_ring.
         self.head_ring.store(next, Ordering::Release);
         // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
         // ORDERING: Release; pairs with the Acquire of gets that load this word.
-        first.head.word.store(word(base), Ordering::Release);
+        first.head.word.store(word(base) | owned, Ordering::Release);
         // Only now: a thread that sees this mark finds the next ring.
         // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
-        ring.head.word.fetch_or(AWAY, Ordering::Release);
+        ring.head.word.store(word(base) | AWAY, Ordering::Release);
         let surplus = chain.retire(NonNull::from(ring));
         drop(chain);
         if let Some(surplus) = surplus {
@@ -330,6 +338,13 @@ impl Fifo {
         }
         self.chain.lock().keep(surplus);
     }
+}
+
+/// What a get leaves to be done now and then, see [`Fifo::look_round`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    Look,
 }
 
 /// Bytes of an item that is copied without memory of the heap.

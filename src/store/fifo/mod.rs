@@ -7,6 +7,7 @@
 
 mod chain;
 mod get;
+mod owner;
 mod put;
 mod ring;
 mod shape;
@@ -17,6 +18,7 @@ use std::ptr;
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
 use chain::Chain;
+pub use get::Due;
 use ring::{AWAY, Ring, SEALED, SHUT, Slots, position};
 use shape::Shape;
 use slot::Slot;
@@ -85,6 +87,8 @@ impl Fifo {
             // ORDERING: SeqCst; puts that claim later fail their compare-and-swap on this word.
             ring.tail.word.fetch_or(SHUT, Ordering::SeqCst);
         }
+        drop(chain);
+        self.disown_head(); // for good: who shuts down has to be seen by the get of the last item, or to see it
     }
 
     /// Exactly what the next put would find.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! turn t lives in slot t % slots            tail word: position of the next put << 2 | SHUT | SEALED
-//! stamp of its slot:  2t        free for t  head word: position of the next get << 2 | AWAY
+//! stamp of its slot:  2t        free for t  head word: position of the next get << 2 | OWNED | AWAY
 //!                     2t + 1    holds t
 //!                     2(t + slots)  free again, for the next lap
 //! ```
@@ -19,11 +19,13 @@ use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
+use super::get::Due;
+use super::owner::{Owner, Places};
 use super::shape::{CACHE_LINE, Shape};
 use super::slot::{Slot, SlotHeader};
 use crate::sync::{
-    AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, prefetch_for_reading,
-    prefetch_for_writing,
+    AtomicPtr, AtomicU32, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw,
+    prefetch_for_reading, prefetch_for_writing,
 };
 use crate::sys::memory;
 
@@ -33,15 +35,17 @@ pub(super) const SEALED: u64 = 1;
 pub(super) const SHUT: u64 = 2;
 /// Gets do not start here: the ring is not the first one.
 pub(super) const AWAY: u64 = 1;
+/// One thread alone writes the head, and with plain stores.
+pub(super) const OWNED: u64 = 2;
 
 /// After how many gets that found nothing to fetch ahead to look for more.
-const LOOK_EVERY: u64 = 64;
+const LOOK_EVERY: u64 = if EAGER { 1 } else { 64 };
 /// Of a longer slot no more than this.
 const MOST_PREFETCHED: usize = 512;
 
 const SHIFT: u32 = 2;
 /// What one position adds to a word.
-const STEP: u64 = 1 << SHIFT;
+pub(super) const STEP: u64 = 1 << SHIFT;
 
 /// The position in a word.
 #[inline]
@@ -64,10 +68,12 @@ pub(super) struct Tail {
 }
 
 /// What consumers write.
+#[repr(C)]
 pub(super) struct Head {
     pub word: AtomicU64,
     /// A turn that the tail has reached: consumers may fetch ahead up to here.
     tail_seen: AtomicU64,
+    pub owner: Owner,
 }
 
 /// The slots of a ring, by value: a loop over several of them loads nothing of the ring in between.
@@ -93,6 +99,7 @@ impl<'a> Slots<'a> {
     }
 }
 
+#[repr(C)] // what every call reads is behind the words, and what hardly anyone does behind that
 pub(super) struct Ring {
     pub tail: CachePadded<Tail>,
     pub head: CachePadded<Head>,
@@ -110,6 +117,7 @@ pub(super) struct Ring {
     pub spare: Cell<*mut Ring>,
     pub made_before: Cell<*mut Ring>,
     pub trimmed: Cell<bool>,
+    pub places: Places,
 }
 
 #[inline]
@@ -148,6 +156,7 @@ impl Ring {
             head: CachePadded::new(Head {
                 word: AtomicU64::new(AWAY),
                 tail_seen: AtomicU64::new(0),
+                owner: Owner::nobody(),
             }),
             slots: memory,
             mask: slots - 1,
@@ -158,6 +167,7 @@ impl Ring {
             spare: Cell::new(ptr::null_mut()),
             made_before: Cell::new(ptr::null_mut()),
             trimmed: Cell::new(false),
+            places: Places::new(),
         };
         // SAFETY: both blocks are ours and large enough.
         unsafe {
@@ -226,21 +236,23 @@ impl Ring {
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
     /// Four threads to a loop, bounded: 95 without, 111 with.
     #[inline(always)]
-    pub fn prefetch_after_get(&self, shape: Shape, turn: u64) {
+    pub fn prefetch_after_get(&self, shape: Shape, turn: u64) -> Due {
         if shape.is_long() {
-            return self.prefetch(shape, turn + 2, prefetch_for_reading);
+            self.prefetch(shape, turn + 2, prefetch_for_reading);
+            return Due::Nothing;
         }
         // ORDERING: Relaxed; a hint.
         let seen = self.head.tail_seen.load(Ordering::Relaxed);
         if turn + 2 * shape.ahead <= seen {
             self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
         } else if turn >= seen + LOOK_EVERY {
-            self.see_tail(turn);
+            return Due::Look;
         }
+        Due::Nothing
     }
 
-    #[cold]
-    fn see_tail(&self, turn: u64) {
+    /// Looks how far gets may fetch ahead.
+    pub fn see_tail(&self, turn: u64) {
         // ORDERING: Relaxed; a hint.
         let tail = position(self.tail.word.load(Ordering::Relaxed));
         // Where the ring has another life since, this is some turn: it must not count as reached for ever.
@@ -266,9 +278,12 @@ impl Ring {
         claim(&self.tail.word, tail, count)
     }
 
-    /// Claims `count` items for a get. `false`: the head has moved.
+    /// Claims `count` items for a get. `false`: the head has moved, or is another thread's own.
     #[inline]
     pub fn claim_head(&self, head: u64, count: u64) -> bool {
+        if head & OWNED != 0 {
+            return self.head.owner.claim(&self.head.word, head, count);
+        }
         // ORDERING: SeqCst; pairs with `Fifo::left` as seen by a waiter for room: it sees this get,
         // or the get sees it enlisted (see wait::Waiters).
         claim(&self.head.word, head, count)

@@ -1,0 +1,210 @@
+//! A thread that owns the head, and gets without a read-modify-write, against everybody else.
+
+use crate::fixture::*;
+use crate::rings::refilling;
+use bridgeq::queue::{Ending, Queue};
+use bridgeq::status::Status;
+use bridgeq::sync::Shared;
+use bridgeq::wait::Events;
+
+/// With `count` items, and the head the caller's own.
+fn owned(queue: Shared<Queue>, count: u64) -> Shared<Queue> {
+    (1..=count).for_each(|value| put(&queue, value, NOW).unwrap());
+    queue.own_head();
+    queue
+}
+
+#[test]
+fn an_owner_and_another_thread_get_each_item_once() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 2);
+        let other = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+        let mine = get(&queue, NOW).unwrap();
+        assert_eq!(mine + other.join().unwrap(), 3);
+        assert_eq!((queue.len(), get(&queue, NOW)), (0, Err(Status::Empty)));
+    });
+}
+
+#[test]
+fn an_owner_finds_out_that_it_is_none_any_more() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 3);
+        let other = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+        let mine = [(); 2].map(|()| get(&queue, NOW).unwrap());
+        assert!(mine[0] < mine[1]);
+        assert_eq!(mine[0] + mine[1] + other.join().unwrap(), 6);
+    });
+}
+
+/// The head goes from one to the other while the first is in the middle of a get.
+#[test]
+fn who_owns_after_another_is_the_only_one() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 3);
+        let other = on_thread(&queue, |queue| {
+            let first = get(queue, NOW).unwrap();
+            queue.own_head();
+            first + get(queue, NOW).unwrap()
+        });
+        let mine = get(&queue, NOW).unwrap();
+        assert_eq!(mine + other.join().unwrap(), 6);
+        assert_eq!(get(&queue, NOW), Err(Status::Empty));
+    });
+}
+
+#[test]
+fn a_put_that_waits_for_room_is_woken_by_an_owner() {
+    model_fenced(|| {
+        let queue = owned(fifo(1), 1);
+        let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
+        assert_eq!((get(&queue, NOW), get(&queue, FOREVER)), (Ok(1), Ok(2)));
+        putter.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        put(&queue, 1, NOW).unwrap();
+        let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
+        queue.own_head();
+        assert_eq!((get(&queue, NOW), get(&queue, FOREVER)), (Ok(1), Ok(2)));
+        putter.join().unwrap().unwrap();
+    });
+}
+
+/// More are queued than the capacity allows: neither side alone makes room, and together they do.
+#[test]
+fn growing_to_what_is_queued_against_an_owner_lets_a_put_in() {
+    model_fenced(|| {
+        let queue = fifo(2);
+        put_both(&queue, [1, 2], NOW).unwrap();
+        queue.set_capacity(1);
+        let next = Loop::of(&queue, Events::WRITABLE);
+        let owner = on_thread(&queue, |queue| {
+            queue.own_head();
+            get(queue, NOW).unwrap()
+        });
+        queue.set_capacity(2);
+        owner.join().unwrap();
+        assert_eq!(next.rings(), 1);
+    });
+}
+
+#[test]
+fn the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let this = Loop::of(&queue, Events::DRAINED);
+        put(&queue, 7, NOW).unwrap();
+        let owner = on_thread(&queue, |queue| {
+            queue.own_head();
+            get(queue, NOW).unwrap()
+        });
+        queue.shutdown(Ending::Drain);
+        assert_eq!(owner.join().unwrap(), 7);
+        this.sleep();
+    });
+}
+
+#[test]
+fn a_shutdown_that_discards_takes_what_an_owner_leaves() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 2);
+        let other = on_thread(&queue, |queue| queue.shutdown(Ending::Discard));
+        let _ = get(&queue, NOW);
+        other.join().unwrap();
+        assert_eq!((queue.len(), get(&queue, NOW)), (0, Err(Status::Shutdown)));
+    });
+}
+
+#[test]
+fn a_peek_sees_a_whole_item_while_an_owner_takes_it() {
+    model_fenced(|| {
+        let queue = owned(fifo(1), 1);
+        let peeker = on_thread(&queue, |queue| peek(queue, NOW));
+        assert_eq!(get(&queue, NOW), Ok(1));
+        put(&queue, 2, NOW).unwrap();
+        assert!(!matches!(peeker.join().unwrap(), Ok(0 | 3..)));
+    });
+}
+
+/// Who puts has seen the end of the owner's get, but nothing of the peek.
+#[test]
+fn a_put_behind_the_get_of_an_owner_waits_for_the_peek() {
+    model_fenced(|| {
+        let queue = long_fifo(0); // no limit, but a slot to be used again
+        put(&queue, 1, NOW).unwrap();
+        let peeker = on_thread(&queue, |queue| peek(queue, NOW));
+        let owner = on_thread(&queue, |queue| {
+            queue.own_head();
+            get(queue, NOW)
+        });
+        let _ = put(&queue, 2, NOW);
+        assert!(!matches!(peeker.join().unwrap(), Ok(0 | 3..)));
+        assert!(owner.join().unwrap().is_ok());
+    });
+}
+
+/// A first ring of one item, and larger ones behind it.
+#[test]
+fn an_owner_takes_the_head_along_to_the_next_ring() {
+    model_fenced(|| {
+        let queue = owned(long_fifo(0), 1);
+        let putter =
+            on_thread(&queue, |queue| (2..=3).for_each(|value| put(queue, value, NOW).unwrap()));
+        assert_eq!([(); 3].map(|()| get(&queue, FOREVER).unwrap()), [1, 2, 3]);
+        putter.join().unwrap();
+        assert_eq!(get(&queue, NOW), Err(Status::Empty));
+    });
+}
+
+#[test]
+fn another_thread_moves_on_from_the_ring_of_an_owner() {
+    model_fenced(|| {
+        let queue = owned(long_fifo(0), 3);
+        let other = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+        let mine = [(); 2].map(|()| get(&queue, NOW).unwrap());
+        assert!(mine[0] < mine[1]);
+        assert_eq!(mine[0] + mine[1] + other.join().unwrap(), 6);
+        assert_eq!((queue.len(), get(&queue, NOW)), (0, Err(Status::Empty)));
+    });
+}
+
+/// Whoever only looks may move on too, and takes nothing with it.
+#[test]
+fn a_look_from_another_thread_moves_on_from_the_ring_of_an_owner() {
+    model_fenced(|| {
+        let queue = owned(long_fifo(0), 2);
+        let looker = on_thread(&queue, |queue| !queue.current(Events::READABLE).is_empty());
+        assert_eq!([(); 2].map(|()| get(&queue, NOW)), [Ok(1), Ok(2)]);
+        let _ = looker.join().unwrap();
+        put(&queue, 3, NOW).unwrap();
+        assert_eq!((get(&queue, NOW), get(&queue, NOW)), (Ok(3), Err(Status::Empty)));
+    });
+}
+
+/// The owner has emptied the ring, another thread moves on, and the ring is used again before the owner looks.
+#[test]
+fn an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong() {
+    model_fenced(|| {
+        let queue = owned_with_refill();
+        let owner = on_thread(&queue, |queue| {
+            queue.own_head();
+            [(); 2].map(|()| get(queue, NOW)).into_iter().flatten().count()
+        });
+        let put = usize::from(put(&queue, 7, NOW).is_ok());
+        queue.current(Events::READABLE);
+        queue.clear();
+        let got = owner.join().unwrap();
+        assert_eq!(queue.len(), 1 + put - got);
+        while get(&queue, NOW).is_ok() {} // or the last reference would refill it
+    });
+}
+
+fn owned_with_refill() -> Shared<Queue> {
+    let queue = refilling(1);
+    put(&queue, 7, NOW).unwrap();
+    queue
+}

@@ -1,0 +1,298 @@
+//! A head that belongs to one thread: it takes items out without a read-modify-write.
+//!
+//! A compare-and-swap waits until every store before it has reached the caches, also those to slots whose cache lines
+//! producers hold; a plain store does not. So a thread that has been the only one to get for a while becomes the owner
+//! of the head: OWNED in its word makes every compare-and-swap fail that was on its way, and from then on only the owner
+//! writes there. It announces a claim, looks whether it still is the owner, and stores the word. Who ends that takes
+//! the ownership away first, then has the kernel send the owner through a barrier: behind it the owner finds out by
+//! itself, or is seen to be claiming and waited for.
+//!
+//! What others rely on a get's read-modify-write for, an owner does not give: that a get sees what was told before
+//! somebody looked at the head. Who tells and looks ends the ownership too, see [`Fifo::order_gets`].
+
+use super::Fifo;
+use super::ring::{AWAY, OWNED, Ring, STEP, position};
+use crate::sync::{AtomicBool, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw, pause};
+use crate::sys::park::nap;
+use crate::sys::{barrier, thread};
+
+/// After how many items in a row that one thread got it owns the head, the first time. Ending it costs 0.5 to 11 µs.
+pub(super) const WORTH_OWNING: u64 = if EAGER { 0 } else { 4096 };
+/// Every time it has ended, twice as many, up to these.
+const MOST_WANTED: u64 = 1 << 24;
+/// How often to look whether an owner is out of its few instructions, before it must have lost its processor.
+const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
+/// Naps of 50 µs in place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
+const NAPS_FOR_A_BARRIER: u32 = 20;
+
+const NOBODY: u64 = 0;
+
+/// As many as the low bits of a thread's token can tell apart.
+pub(super) const PLACES: usize = 1 << thread::TOKEN_SHIFT;
+
+/// Who owns the head of a ring, and who may come to. What claims write is on the cache line of the head: with another
+/// one between the stores, gets take a sixth longer.
+#[repr(C)]
+pub(super) struct Owner {
+    /// Its thread's token, and in the low bits its place in `claiming`; NOBODY. Changes under the chain's lock only, and
+    /// while it is somebody OWNED is set.
+    holder: AtomicU64,
+    /// Whether an owner, or one that was, is in the middle of a claim. A place is one thread's own, see [`Places`]: a
+    /// thread may come late, and must not take back what the next owner has announced.
+    claiming: [AtomicBool; PLACES],
+    /// The thread that got last, as far as was looked, and since which turn it has been always that one.
+    regular: AtomicU64,
+    since: AtomicU64,
+    wanted: AtomicU64,
+}
+
+/// Whose place is whose. Under the chain's lock.
+pub(super) struct Places {
+    threads: [Cell<u64>; PLACES],
+    /// Of the last owner.
+    last: Cell<usize>,
+}
+
+impl Places {
+    pub fn new() -> Self {
+        Self { threads: [(); PLACES].map(|()| Cell::new(NOBODY)), last: Cell::new(0) }
+    }
+
+    /// The caller's. `None`: so many threads have owned this head, and were never seen again, that none is left.
+    fn take(&self) -> Option<usize> {
+        let of = |thread| self.threads.iter().position(|place| place.get() == thread);
+        let place = of(thread::token()).or_else(|| of(NOBODY))?;
+        self.threads[place].set(thread::token());
+        self.last.set(place);
+        Some(place)
+    }
+
+    /// The caller does not own the head, so it is in no claim: its place may be another's.
+    fn give_back(&self) {
+        let mine = self.threads.iter().filter(|place| place.get() == thread::token());
+        mine.for_each(|place| place.set(NOBODY));
+    }
+}
+
+impl Owner {
+    pub fn nobody() -> Self {
+        Self {
+            holder: AtomicU64::new(NOBODY),
+            claiming: [(); PLACES].map(|()| AtomicBool::new(false)),
+            regular: AtomicU64::new(NOBODY),
+            since: AtomicU64::new(0),
+            wanted: AtomicU64::new(WORTH_OWNING),
+        }
+    }
+
+    /// The holder and its place, if it is the caller.
+    #[inline(always)]
+    fn me(&self) -> Option<(u64, usize)> {
+        // ORDERING: Acquire; who sees the head of a new owner sees that one here: it was written before.
+        let holder = self.holder.load(Ordering::Acquire);
+        let place = (holder ^ thread::token()) as usize; // not that small where the rest is not the same
+        (thread::HAVE_TOKENS && place < PLACES).then_some((holder, place))
+    }
+
+    /// Claims `count` items, from a head that was seen to be owned. `false`: it is not the caller's any more, or never
+    /// was.
+    #[inline(always)]
+    pub fn claim(&self, word: &AtomicU64, head: u64, count: u64) -> bool {
+        let Some((me, place)) = self.me() else { return false };
+        let claiming = &self.claiming[place];
+        // ORDERING: Relaxed; pairs by the barriers with the heavy() in `end`: the owner sees below that it is none any
+        // more, or is seen to be claiming.
+        claiming.store(true, Ordering::Relaxed);
+        barrier::light_where_asymmetric();
+        // It has been the caller's since the head was looked at: only this thread makes itself the owner.
+        // ORDERING: Relaxed; compared only.
+        let claimed = self.holder.load(Ordering::Relaxed) == me;
+        if claimed {
+            // ORDERING: Release; who sees the new head sees what the owner had seen of the ring.
+            word.store(head + count * STEP, Ordering::Release);
+        }
+        // ORDERING: Release; pairs with the Acquire in `is_claiming`: the word is there.
+        claiming.store(false, Ordering::Release);
+        // A get looks next whom it concerns; see `Fifo::order_gets`.
+        barrier::light_where_asymmetric();
+        claimed
+    }
+
+    /// Whether the caller has been the only one for long enough, as far as looks now and then can tell. `turn`: that
+    /// of the next item.
+    fn is_regular(&self, turn: u64) -> bool {
+        let me = thread::token();
+        // ORDERING: Relaxed, all; hints. A wrong guess costs time.
+        if self.regular.load(Ordering::Relaxed) != me {
+            self.regular.store(me, Ordering::Relaxed);
+            self.since.store(turn, Ordering::Relaxed);
+            return false;
+        }
+        let alone = turn.wrapping_sub(self.since.load(Ordering::Relaxed));
+        alone >= self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Makes the caller the owner; OWNED is set behind this. Under the chain's lock.
+    fn begin(&self, place: usize) {
+        // ORDERING: Relaxed; published with OWNED.
+        self.holder.store(thread::token() | place as u64, Ordering::Relaxed);
+    }
+
+    /// Nobody owns it any more. What the owner has stored is visible, or it sees what the caller has; and it may be in
+    /// the middle of a claim. Under the chain's lock.
+    fn end(&self) {
+        self.leave();
+        // ORDERING: pairs with the light barriers in `claim`.
+        if !barrier::heavy() {
+            (0..NAPS_FOR_A_BARRIER).for_each(|_| nap());
+        }
+        // ORDERING: Relaxed, both; hints.
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        self.wanted.store((2 * wanted).min(MOST_WANTED), Ordering::Relaxed);
+        self.regular.store(NOBODY, Ordering::Relaxed);
+    }
+
+    /// As [`Self::end`], where the owner has nothing left to claim.
+    fn leave(&self) {
+        // ORDERING: Relaxed; where that matters, a barrier is behind it.
+        self.holder.store(NOBODY, Ordering::Relaxed);
+    }
+
+    /// Whether the owner of this place is in the middle of a claim, or was when it lost the ownership.
+    fn is_claiming(&self, place: usize) -> bool {
+        // ORDERING: Acquire; pairs with the Release in `claim`.
+        self.claiming[place].load(Ordering::Acquire)
+    }
+
+    /// Takes over what was learnt at the ring before, where gets have come to `last`; here they begin at `first`.
+    fn learn(&self, before: &Self, last: u64, first: u64) {
+        // ORDERING: Relaxed, all; hints.
+        let alone = last.wrapping_sub(before.since.load(Ordering::Relaxed));
+        self.since.store(first.wrapping_sub(alone), Ordering::Relaxed);
+        self.regular.store(before.regular.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.wanted.store(before.wanted.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+impl Fifo {
+    /// After a get, now and then: how far gets may fetch ahead, and whether they all come from one thread.
+    #[cold]
+    pub fn look_round(&self) {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; as in first_ring.
+        let Some(ring) = (unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }) else {
+            return;
+        };
+        // ORDERING: Acquire; as in first.
+        let turn = ring.turn(position(ring.head.word.load(Ordering::Acquire)));
+        ring.see_tail(turn);
+        if ring.head.owner.is_regular(turn) {
+            self.own_head();
+        }
+    }
+
+    /// Makes the caller the owner of the head, unless somebody is, or it cannot be.
+    #[cold]
+    pub fn own_head(&self) {
+        if !thread::HAVE_TOKENS || !barrier::may_be_asymmetric() {
+            return;
+        }
+        let chain = self.chain.lock();
+        if chain.shut {
+            return;
+        }
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Relaxed; written under the lock that is held.
+        let Some(ring) = (unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }) else {
+            return;
+        };
+        // ORDERING: Relaxed; compared only.
+        let head = ring.head.word.load(Ordering::Relaxed);
+        if head & (AWAY | OWNED) != 0 {
+            return;
+        }
+        let Some(place) = ring.places.take() else { return };
+        ring.head.owner.begin(place);
+        // ORDERING: SeqCst and a fence; a waiter for room who looks before this and finds no owner is seen by every get
+        // of this one.
+        let word = &ring.head.word;
+        if word.compare_exchange(head, head | OWNED, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            ring.head.owner.leave();
+        }
+        fence_after_rmw();
+    }
+
+    /// Ends an ownership other than the caller's. After this, gets may claim by compare-and-swap. Where the scheduler
+    /// has stopped the owner between two instructions of a claim, this waits until it runs again.
+    #[cold]
+    pub(super) fn disown_head(&self) {
+        let mut looks = 0..LOOKS_AT_CLAIM;
+        while !self.try_disown_head() {
+            match looks.next() {
+                Some(_) => pause(),
+                None => nap(),
+            }
+        }
+    }
+
+    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim; but what it has claimed before
+    /// is visible, and it sees behind its claim what the caller has stored.
+    fn try_disown_head(&self) -> bool {
+        let _chain = self.chain.lock();
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Relaxed; written under the lock that is held.
+        let Some(ring) = (unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }) else {
+            return true;
+        };
+        let owner = &ring.head.owner;
+        // ORDERING: Relaxed; OWNED is written under the lock that is held.
+        if ring.head.word.load(Ordering::Relaxed) & OWNED == 0 || owner.me().is_some() {
+            return true;
+        }
+        ring.places.give_back();
+        owner.end();
+        if owner.is_claiming(ring.places.last.get()) {
+            return false;
+        }
+        // ORDERING: SeqCst; gets that claim by compare-and-swap follow all that the owner has stored.
+        ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
+        true
+    }
+
+    /// To be called between telling gets something (a waiter for room enlists, a peek pins the ring, the limit changes)
+    /// and looking at the head: a get that is under way is seen, or sees it. That is what a get's read-modify-write is
+    /// for; an owner does without, until this.
+    #[inline]
+    pub fn order_gets(&self) {
+        loop {
+            // SAFETY: rings live as long as the FIFO.
+            // ORDERING: Acquire; as in `left`.
+            let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
+            let Some(ring) = ring else { return };
+            // ORDERING: SeqCst; pairs with the compare-and-swap in `own_head`: there is an owner here, or that sees what
+            // was told.
+            let head = ring.head.word.load(Ordering::SeqCst);
+            if head & AWAY == 0 {
+                if head & OWNED != 0 {
+                    self.try_disown_head();
+                }
+                return;
+            }
+            self.until_moved_on(ring);
+        }
+    }
+
+    /// Hands the head over from a ring that is sealed and emptied to the next one, where gets go on at `base`. Under the
+    /// chain's lock, and nobody looks at the head of `next` yet. What is to be marked there.
+    pub(super) fn pass_head_on(ring: &Ring, next: &Ring, base: u64) -> u64 {
+        let (before, owner) = (&ring.head.owner, &next.head.owner);
+        owner.learn(before, ring.turn(base), next.turn(base));
+        let stays = before.me().and_then(|_| next.places.take());
+        // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
+        before.leave();
+        stays.map_or(0, |place| {
+            owner.begin(place);
+            OWNED
+        })
+    }
+}
