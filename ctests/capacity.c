@@ -79,6 +79,24 @@ TEST(growing_lets_blocked_puts_in_past_a_watch) {
   bq_queue_unref(queue);
 }
 
+/* Nor does a watch behind the puts make another put wake for nothing. */
+TEST(growing_wakes_as_many_puts_as_now_fit) {
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  bq_poller *poller = new_poller();
+  call puts[2];
+  put_number(queue, 1);
+  start_puts(queue, puts, LENGTH(puts));
+  watch(poller, queue, BQ_WRITABLE);
+  const uint64_t before = stats_of(queue).wakes;
+  set_capacity(queue, 2);
+  CHECK_EQ(stats_of(queue).wakes, before + 1);
+  CHECK(!poller_readable(poller));
+  CHECK_STATUS(bq_shutdown(queue, BQ_DRAIN), BQ_OK);
+  for (size_t i = 0; i < LENGTH(puts); i++) call_end(&puts[i]);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
 TEST(growing_without_bounds_lets_every_blocked_put_in) {
   FOR_EVERY_ORDER(order) {
     call puts[PUTS];

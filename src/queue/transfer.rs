@@ -8,7 +8,7 @@ use crate::store::{Due, NotGot, NotPut};
 use crate::sync::{Ordering, fence};
 use crate::sys::clock::Timeout;
 use crate::sys::fork;
-use crate::wait::{Attention, Events, Line};
+use crate::wait::{Attention, Events};
 
 impl Queue {
     /// # Safety
@@ -199,13 +199,17 @@ impl Queue {
         // queued than the old limit allowed, one of the two sees that there is room now.
         fence(Ordering::SeqCst);
         self.store.order_gets();
-        let room = usize::try_from(self.store.room()).unwrap_or(usize::MAX);
-        // Under the lock of the lists: a put that enlists behind this sees the new limit.
-        let waiting = self.waiters.counts();
-        // A watch that is woken need not put: it takes nobody's place. No more than wait now: one that finds the
-        // capacity changed back waits again at once.
-        let served = room.saturating_add(waiting.watches).min(waiting.puts + waiting.watches);
-        self.wake_up_to(Line::Writers, if room > 0 { served } else { 0 });
+        let room = self.store.room();
+        // Only who waits now: one that finds the capacity changed back waits again at once.
+        let horizon = self.waiters.horizon();
+        let mut puts = 0;
+        while puts < room
+            && let Some(wake) = self.waiters.next_of(Events::WRITABLE, horizon)
+        {
+            // A watch that is woken need not put: it takes nobody's place.
+            puts += u64::from(wake.is_of_thread());
+            self.waiters.fire(wake);
+        }
     }
 
     #[cold]

@@ -4,7 +4,7 @@ use super::Queue;
 use crate::store::NotGot;
 use crate::sys::barrier;
 use crate::sys::clock::Deadline;
-use crate::sys::park::nap;
+use crate::sys::park::nap_until;
 use crate::wait::{Attention, Delisted, Events, Fired, Line, Node, Who};
 
 /// What came of arming a watch.
@@ -201,7 +201,7 @@ impl Queue {
         if !barrier::heavy() {
             // No such barrier to be had: the put has to end, which it may only when this thread sleeps.
             while self.store.readiness() == Err(NotGot::Pending) && !deadline.has_passed() {
-                nap();
+                nap_until(deadline);
             }
         }
     }

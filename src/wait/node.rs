@@ -57,6 +57,11 @@ pub enum Wake {
 }
 
 impl Wake {
+    /// Whether a thread waits, not a watch.
+    pub fn is_of_thread(&self) -> bool {
+        matches!(self, Self::Thread(_))
+    }
+
     pub(super) fn fire(self) -> Fired {
         match self {
             Self::Thread(unparker) => {
