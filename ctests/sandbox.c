@@ -141,6 +141,41 @@ TEST(a_sandbox_that_is_entered_with_queues_in_use_leaves_nobody_asleep) {
   in_child(lost_it_with_a_queue, NULL);
 }
 
+static void *get_a_number(void *queue) {
+  return (void *)(intptr_t)get_number(queue);
+}
+
+static void *put_one_more(void *queue) {
+  const int64_t number = 2;
+  CHECK_STATUS(bq_put(queue, &number, BQ_FOREVER), BQ_OK);
+  return NULL;
+}
+
+/* A thread that has got alone for long does so in a way that others end with a barrier. */
+static void lost_it_getting_alone(void *unused) {
+  enum { LONG = 20000 };
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  (void)unused;
+  for (int64_t number = 0; number < LONG; number++) {
+    put_number(queue, number);
+    CHECK_EQ(get_number(queue), number);
+  }
+  take_away_membarrier();
+  put_number(queue, 1);
+  const pthread_t putter = thread_start(put_one_more, queue);
+  await(blocked_puts(queue) == 1);
+  CHECK_EQ(get_number(queue), 1);
+  thread_join(putter);
+  CHECK_EQ((intptr_t)thread_join(thread_start(get_a_number, queue)), 2);
+  check_empty(queue);
+  bq_queue_unref(queue);
+}
+
+TEST(a_sandbox_that_is_entered_with_one_that_gets_alone_loses_nothing) {
+  NEEDS_FILTERS;
+  in_child(lost_it_getting_alone, NULL);
+}
+
 static void lost_it_in_traffic(void *unused) {
   traffic *all = traffic_start(BQ_FIFO, 4);
   (void)unused;
