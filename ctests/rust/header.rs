@@ -41,7 +41,8 @@ const TITLE: &str = "\
  *   interface, and may change: a signal handler saves it.
  * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
  *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
- *   by the poll or wait that answers it with 0.
+ *   by the poll or wait that answers it with 0. Beyond that no call is a fence: who stores a flag,
+ *   makes a call and loads another flag needs one of its own.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
@@ -51,7 +52,9 @@ const TITLE: &str = "\
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
  *   Where one thread alone has got thousands of items, the first get, peek, clear or shutdown of
- *   another one, or its wait for room, takes some 10 microseconds more.
+ *   another one, or its wait for room, takes some 10 microseconds more; and if the scheduler has
+ *   stopped that thread between a few instructions of a get just then, a get, clear or shutdown
+ *   waits until it runs again, as for the holder of a lock, also with BQ_NOWAIT.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)

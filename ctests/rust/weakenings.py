@@ -94,6 +94,7 @@ OWNER_SEES = "owning::a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhil
 OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_in"
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
 OWNER_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_it"
+OWNER_HISTORY = "owning::what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all"
 OWNER_LATE = "owning::an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong"
 
 
@@ -173,7 +174,7 @@ def weakenings():
     ):
         yield weaken(pair, title, Change(OWNER, claim, what, instead), (OWNED_TWICE, OWNED_NO_MORE))
     yield weaken(pair, "no barrier of who ends it",
-                 Change(OWNER, "fn end(", "if !barrier::heavy() {", "if false {"), (OWNED_TWICE,))
+                 Change(OWNER, "fn order_claims(", "if !barrier::heavy() {", "if false {"), (OWNED_TWICE,))
     yield weaken(pair, "a claim under way is not waited for",
                  Change(OWNER, "fn try_disown_head(", "if owner.is_claiming(ring.places.last.get()) {", "if false {"),
                  (OWNED_TWICE,))
@@ -187,12 +188,12 @@ def weakenings():
 
     pair = "owned head, light() / attention, pins, limit, heavy()"
     yield weaken(pair, "nothing between the head and the look",
-                 Change(OWNER, claim, f"{light}\n        claimed", "claimed"), (OWNER_WAKES, OWNER_GROWING))
+                 Change(OWNER, claim, f"{light}\n        claimed", "claimed"), (OWNER_WAKES,))
     yield weaken(pair, "no barrier of a waiter for room",
                  Change(WAKE, "fn holds_for_waiter(", "self.store.order_gets();", ""), (OWNER_WAKES,))
     yield weaken(pair, "no barrier of set_capacity",
                  Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order_gets();", ""),
-                 (OWNER_GROWING,))
+                 (OWNER_GROWING,), preemptions=2)
     yield weaken(pair, "no barrier of a shutdown",
                  Change(FIFO, "pub fn shut(", "self.disown_head();", ""), (OWNER_LAST,))
     yield weaken(pair, "no barrier of a peek",
@@ -200,6 +201,12 @@ def weakenings():
     yield weaken(pair, "who becomes the owner does not look",
                  (relaxed(OWNER, "pub fn own_head(", "head | OWNED, Ordering::SeqCst", "SeqCst"),
                   without_fence(OWNER, "pub fn own_head(")), (OWNER_SEES,))
+
+    pair = "owned head, fence / tail RMW + fence"
+    yield weaken(pair, "nothing is found without a fence",
+                 Change(GET, "fn why_nothing(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY,))
+    yield weaken(pair, "the length is told without a fence",
+                 Change(FIFO, "pub fn len(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY,))
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),

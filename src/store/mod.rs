@@ -283,7 +283,8 @@ impl Store {
         }
     }
 
-    /// Between enlisting to wait for room and looking whether there is some.
+    /// To be called between telling gets something (a waiter enlists for room, the limit changes) and looking what they
+    /// have done.
     pub fn order_gets(&self) {
         match self {
             Self::Fifo(fifo) => fifo.order_gets(),

@@ -1,7 +1,8 @@
 //! Waiters: one fair list per condition, threads and watches alike.
 //!
 //! An eventcount. A waiter enlists and looks again before it sleeps; a call that changes the state looks at
-//! one word, `attention`, right behind its one read-modify-write. Nobody waiting means one load.
+//! one word, `attention`, right behind its one read-modify-write, or what its store has in place of that. Nobody waiting
+//! means one load.
 
 mod habit;
 mod linger;
@@ -152,7 +153,7 @@ impl Waiters {
         }
     }
 
-    /// To be looked at right behind the read-modify-write that changed the state.
+    /// To be looked at right behind the read-modify-write that changed the state, or what stands for it.
     #[inline]
     pub fn attention(&self) -> Attention {
         // ORDERING: SeqCst; pairs with the fetch_or in enlist and raise. The waiter raises, then looks

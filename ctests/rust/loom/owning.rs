@@ -36,6 +36,20 @@ fn an_owner_finds_out_that_it_is_none_any_more() {
     });
 }
 
+/// Who changes the limit does not wait for the claim, and leaves that to who gets.
+#[test]
+fn a_get_behind_who_has_ended_an_ownership_waits_for_the_claim() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 2);
+        let teller = on_thread(&queue, |queue| queue.set_capacity(4));
+        let other = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+        let mine = get(&queue, NOW).unwrap();
+        assert_eq!(mine + other.join().unwrap(), 3);
+        teller.join().unwrap();
+        assert_eq!((queue.len(), get(&queue, NOW)), (0, Err(Status::Empty)));
+    });
+}
+
 /// The head goes from one to the other while the first is in the middle of a get.
 #[test]
 fn who_owns_after_another_is_the_only_one() {
@@ -207,4 +221,76 @@ fn owned_with_refill() -> Shared<Queue> {
     let queue = refilling(1);
     put(&queue, 7, NOW).unwrap();
     queue
+}
+
+/// Two histories that no order of the calls explains, were it not for a fence of the owner.
+#[test]
+fn what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all() {
+    let by_getting: fn(&Queue) -> bool = |queue| get(queue, NOW) == Err(Status::Empty);
+    let by_counting: fn(&Queue) -> bool = |queue| queue.is_empty();
+    for found_none in [by_getting, by_counting] {
+        model_fenced(move || {
+            let queue = owned(fifo(2), 1);
+            let other = on_thread(&queue, |queue| {
+                put(queue, 2, NOW).unwrap();
+                (queue.len(), put(queue, 3, NOW))
+            });
+            assert_eq!(get(&queue, NOW), Ok(1));
+            let found_none = found_none(&queue);
+            let (len, third) = other.join().unwrap();
+            assert!(!found_none || len < 2 && third != Err(Status::Full));
+        });
+    }
+}
+
+#[test]
+fn a_put_that_waits_for_room_is_woken_by_an_owner_that_moves_on() {
+    model_fenced(|| {
+        let queue = owned(long_fifo(2), 2); // two rings, full
+        let putter = on_thread(&queue, |queue| put(queue, 3, FOREVER));
+        assert_eq!([(); 3].map(|()| get(&queue, FOREVER).unwrap()), [1, 2, 3]);
+        putter.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn an_owner_that_shuts_down_itself_tells_who_waits_for_the_end() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 1);
+        let waiter = on_thread(&queue, |queue| queue.poll(Events::DRAINED, FOREVER));
+        queue.shutdown(Ending::Drain);
+        assert_eq!(get(&queue, NOW), Ok(1));
+        assert!(waiter.join().unwrap().has(Events::DRAINED));
+    });
+}
+
+#[test]
+fn a_get_that_gives_up_behind_a_put_while_an_owner_gets_is_not_missed() {
+    model_fenced(|| {
+        let queue = owned(fifo(4), 1);
+        assert_eq!(get(&queue, NOW), Ok(1));
+        let next = Loop::of(&queue, Events::READABLE);
+        let hasty = on_thread(&queue, |queue| get(queue, HASTY).is_ok());
+        let other =
+            on_thread(&queue, |queue| (2..=3).for_each(|value| put(queue, value, NOW).unwrap()));
+        let _ = get(&queue, NOW);
+        other.join().unwrap();
+        let _ = hasty.join().unwrap();
+        nobody_sleeps_beside_an_item(&queue, &[&next]);
+    });
+}
+
+#[test]
+fn a_loop_that_waits_for_room_is_seen_by_who_becomes_the_owner_meanwhile() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        put(&queue, 1, NOW).unwrap();
+        let owner = on_thread(&queue, |queue| {
+            queue.own_head();
+            get(queue, NOW).unwrap()
+        });
+        let next = Loop::of(&queue, Events::WRITABLE);
+        owner.join().unwrap();
+        assert!(next.rings() == 1 || poll(&next.poller) == 1);
+    });
 }

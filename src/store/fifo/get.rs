@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotGot;
-use crate::sync::{MODEL, Ordering, fence_after_rmw};
+use crate::sync::{MODEL, Ordering, fence, fence_after_rmw};
 use crate::sys::park::nap;
 
 impl Fifo {
@@ -259,6 +259,9 @@ impl Fifo {
     /// Says why there is no item at this head, or returns when it is worth trying again.
     #[cold]
     fn why_nothing(&self, ring: &Ring, head: u64, look: Look) -> Result<(), NotGot> {
+        // Who gets alone has only stored what it got before: nobody shall see a put follow this, and that get follow the
+        // put.
+        fence(Ordering::SeqCst);
         // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: see `entered`.
         let tail = ring.tail.word.load(Ordering::SeqCst);
         // ORDERING: Relaxed; compared only. Empty is said of a head that is the head.

@@ -1,4 +1,5 @@
-//! First in, first out, without a lock: one compare-and-swap on the way in and one on the way out.
+//! First in, first out, without a lock: one compare-and-swap on the way in and one on the way out, or none where one
+//! thread gets alone (see [`owner`]).
 //!
 //! Items live in a [`ring::Ring`]. When a ring is full and the limit allows for more, it is sealed and
 //! a larger one is chained behind it; when it has been emptied, gets move on to that one and the ring
@@ -16,7 +17,7 @@ mod slot;
 use std::ptr;
 
 use super::{ItemLayout, Limit};
-use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, pause};
+use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
 pub use get::Due;
 use ring::{AWAY, Ring, SEALED, SHUT, Slots, position};
@@ -88,7 +89,9 @@ impl Fifo {
             ring.tail.word.fetch_or(SHUT, Ordering::SeqCst);
         }
         drop(chain);
-        self.disown_head(); // for good: who shuts down has to be seen by the get of the last item, or to see it
+        // For good: who shuts down has to be seen by the get of the last item, or to see it. An owner that does this itself
+        // sees that.
+        self.disown_head();
     }
 
     /// Exactly what the next put would find.
@@ -113,6 +116,7 @@ impl Fifo {
     }
 
     pub fn len(&self) -> u64 {
+        fence(Ordering::SeqCst); // as in why_nothing
         super::settled_difference(|| self.entered(), || self.left())
     }
 
@@ -134,7 +138,7 @@ impl Fifo {
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
             let Some(ring) = ring else { return 0 };
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: a waiter that enlists for
-            // room and then sees no get here is seen by the next get.
+            // room and then sees no get here is seen by the next get. Of an owner see `order_gets`.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
                 return position(head);

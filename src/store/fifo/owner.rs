@@ -14,33 +14,36 @@ use super::Fifo;
 use super::ring::{AWAY, OWNED, Ring, STEP, position};
 use crate::sync::{AtomicBool, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
-use crate::sys::{barrier, thread};
+use crate::sys::{barrier, clock, thread};
 
 /// After how many items in a row that one thread got it owns the head, the first time. Ending it costs 0.5 to 11 µs.
 pub(super) const WORTH_OWNING: u64 = if EAGER { 0 } else { 4096 };
-/// Every time it has ended, twice as many, up to these.
+/// Each time it has ended, twice as many, up to these.
 const MOST_WANTED: u64 = 1 << 24;
+/// Unless so many were got meanwhile: then half as many. That has saved more time than ending it costs.
+pub(super) const PAYS_OFF: u64 = 8 * WORTH_OWNING;
 /// How often to look whether an owner is out of its few instructions, before it must have lost its processor.
 const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
-/// Naps of 50 µs in place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
-const NAPS_FOR_A_BARRIER: u32 = 20;
+/// In place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
+const BARRIER_NS: u64 = 1_000_000;
 
 const NOBODY: u64 = 0;
 
-/// As many as the low bits of a thread's token can tell apart.
-pub(super) const PLACES: usize = 1 << thread::TOKEN_SHIFT;
+/// As many as fit into the low bits of a thread's token.
+pub(super) const PLACES: usize = 1 << thread::TOKEN_BITS;
 
 /// Who owns the head of a ring, and who may come to. What claims write is on the cache line of the head: with another
 /// one between the stores, gets take a sixth longer.
 #[repr(C)]
 pub(super) struct Owner {
-    /// Its thread's token, and in the low bits its place in `claiming`; NOBODY. Changes under the chain's lock only, and
-    /// while it is somebody OWNED is set.
+    /// Its thread's token, with its place in `claiming` in the low bits by exclusive or; NOBODY. Changes under the
+    /// chain's lock only, and while it is somebody OWNED is set.
     holder: AtomicU64,
     /// Whether an owner, or one that was, is in the middle of a claim. A place is one thread's own, see [`Places`]: a
     /// thread may come late, and must not take back what the next owner has announced.
     claiming: [AtomicBool; PLACES],
-    /// The thread that got last, as far as was looked, and since which turn it has been always that one.
+    /// The thread that got last, as far as was looked, and since which turn it has been always that one, or has owned
+    /// the head.
     regular: AtomicU64,
     since: AtomicU64,
     wanted: AtomicU64,
@@ -90,7 +93,7 @@ impl Owner {
     fn me(&self) -> Option<(u64, usize)> {
         // ORDERING: Acquire; who sees the head of a new owner sees that one here: it was written before.
         let holder = self.holder.load(Ordering::Acquire);
-        let place = (holder ^ thread::token()) as usize; // not that small where the rest is not the same
+        let place = (holder ^ thread::token()) as usize; // of another thread's holder it is not that small
         (thread::HAVE_TOKENS && place < PLACES).then_some((holder, place))
     }
 
@@ -128,34 +131,64 @@ impl Owner {
             self.since.store(turn, Ordering::Relaxed);
             return false;
         }
-        let alone = turn.wrapping_sub(self.since.load(Ordering::Relaxed));
-        alone >= self.wanted.load(Ordering::Relaxed)
+        self.turns_until(turn) >= self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Makes the caller the owner; OWNED is set behind this. Under the chain's lock.
-    fn begin(&self, place: usize) {
+    /// How many turns there were since `since`; none where another thread has set that further ahead.
+    fn turns_until(&self, turn: u64) -> u64 {
+        // ORDERING: Relaxed; a hint.
+        let turns = turn.wrapping_sub(self.since.load(Ordering::Relaxed));
+        turns.cast_signed().max(0).cast_unsigned()
+    }
+
+    /// Makes the caller the owner, `turn` is the next one; OWNED is set behind this. Under the chain's lock.
+    fn begin(&self, place: usize, turn: u64) {
+        // ORDERING: Relaxed; a hint.
+        self.since.store(turn, Ordering::Relaxed);
+        self.hold(place);
+    }
+
+    /// As [`Self::begin`], of who has owned the head of the ring before.
+    fn hold(&self, place: usize) {
         // ORDERING: Relaxed; published with OWNED.
-        self.holder.store(thread::token() | place as u64, Ordering::Relaxed);
+        self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
     }
 
-    /// Nobody owns it any more. What the owner has stored is visible, or it sees what the caller has; and it may be in
-    /// the middle of a claim. Under the chain's lock.
-    fn end(&self) {
+    /// Nobody owns it any more; who did may be in the middle of a claim still. `turn` is the next one. Under the chain's
+    /// lock.
+    fn end(&self, turn: u64) {
         self.leave();
+        Self::order_claims();
+        // ORDERING: Relaxed, all; hints.
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        let wanted = match self.turns_until(turn) {
+            PAYS_OFF.. => (wanted / 2).max(WORTH_OWNING),
+            _ => (2 * wanted).min(MOST_WANTED),
+        };
+        self.wanted.store(wanted, Ordering::Relaxed);
+        self.regular.store(NOBODY, Ordering::Relaxed);
+    }
+
+    /// What an owner has stored before is visible behind this, or it sees what the caller has.
+    fn order_claims() {
         // ORDERING: pairs with the light barriers in `claim`.
         if !barrier::heavy() {
-            (0..NAPS_FOR_A_BARRIER).for_each(|_| nap());
+            let over = clock::now() + BARRIER_NS;
+            while !MODEL && clock::now() < over {
+                nap();
+            }
         }
-        // ORDERING: Relaxed, both; hints.
-        let wanted = self.wanted.load(Ordering::Relaxed);
-        self.wanted.store((2 * wanted).min(MOST_WANTED), Ordering::Relaxed);
-        self.regular.store(NOBODY, Ordering::Relaxed);
     }
 
     /// As [`Self::end`], where the owner has nothing left to claim.
     fn leave(&self) {
         // ORDERING: Relaxed; where that matters, a barrier is behind it.
         self.holder.store(NOBODY, Ordering::Relaxed);
+    }
+
+    fn is_somebody(&self) -> bool {
+        // ORDERING: Relaxed; written under the lock that is held.
+        self.holder.load(Ordering::Relaxed) != NOBODY
     }
 
     /// Whether the owner of this place is in the middle of a claim, or was when it lost the ownership.
@@ -167,8 +200,7 @@ impl Owner {
     /// Takes over what was learnt at the ring before, where gets have come to `last`; here they begin at `first`.
     fn learn(&self, before: &Self, last: u64, first: u64) {
         // ORDERING: Relaxed, all; hints.
-        let alone = last.wrapping_sub(before.since.load(Ordering::Relaxed));
-        self.since.store(first.wrapping_sub(alone), Ordering::Relaxed);
+        self.since.store(first.wrapping_sub(before.turns_until(last)), Ordering::Relaxed);
         self.regular.store(before.regular.load(Ordering::Relaxed), Ordering::Relaxed);
         self.wanted.store(before.wanted.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -184,9 +216,10 @@ impl Fifo {
             return;
         };
         // ORDERING: Acquire; as in first.
-        let turn = ring.turn(position(ring.head.word.load(Ordering::Acquire)));
+        let head = ring.head.word.load(Ordering::Acquire);
+        let turn = ring.turn(position(head));
         ring.see_tail(turn);
-        if ring.head.owner.is_regular(turn) {
+        if head & OWNED == 0 && ring.head.owner.is_regular(turn) {
             self.own_head();
         }
     }
@@ -212,7 +245,7 @@ impl Fifo {
             return;
         }
         let Some(place) = ring.places.take() else { return };
-        ring.head.owner.begin(place);
+        ring.head.owner.begin(place, ring.turn(position(head)));
         // ORDERING: SeqCst and a fence; a waiter for room who looks before this and finds no owner is seen by every get
         // of this one.
         let word = &ring.head.word;
@@ -227,7 +260,7 @@ impl Fifo {
     #[cold]
     pub(super) fn disown_head(&self) {
         let mut looks = 0..LOOKS_AT_CLAIM;
-        while !self.try_disown_head() {
+        while !self.try_disown_head(|| {}) {
             match looks.next() {
                 Some(_) => pause(),
                 None => nap(),
@@ -235,9 +268,9 @@ impl Fifo {
         }
     }
 
-    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim; but what it has claimed before
-    /// is visible, and it sees behind its claim what the caller has stored.
-    fn try_disown_head(&self) -> bool {
+    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `again`: to be done where others
+    /// have taken the head away from it before.
+    fn try_disown_head(&self, again: impl FnOnce()) -> bool {
         let _chain = self.chain.lock();
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
@@ -246,11 +279,15 @@ impl Fifo {
         };
         let owner = &ring.head.owner;
         // ORDERING: Relaxed; OWNED is written under the lock that is held.
-        if ring.head.word.load(Ordering::Relaxed) & OWNED == 0 || owner.me().is_some() {
+        let head = ring.head.word.load(Ordering::Relaxed);
+        if head & OWNED == 0 || owner.me().is_some() {
             return true;
         }
         ring.places.give_back();
-        owner.end();
+        match owner.is_somebody() {
+            true => owner.end(ring.turn(position(head))),
+            false => again(),
+        }
         if owner.is_claiming(ring.places.last.get()) {
             return false;
         }
@@ -261,7 +298,7 @@ impl Fifo {
 
     /// To be called between telling gets something (a waiter for room enlists, a peek pins the ring, the limit changes)
     /// and looking at the head: a get that is under way is seen, or sees it. That is what a get's read-modify-write is
-    /// for; an owner does without, until this.
+    /// for; an owner does without, until this. A claim that it is in the middle of need not be waited for.
     #[inline]
     pub fn order_gets(&self) {
         loop {
@@ -273,8 +310,10 @@ impl Fifo {
             // was told.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
-                if head & OWNED != 0 {
-                    self.try_disown_head();
+                // An owner orders its own gets. Who only was one until now comes before the next compare-and-swap: that
+                // follows taking OWNED off, which this has seen before.
+                if head & OWNED != 0 && ring.head.owner.me().is_none() {
+                    self.try_disown_head(Owner::order_claims);
                 }
                 return;
             }
@@ -291,7 +330,7 @@ impl Fifo {
         // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
         before.leave();
         stays.map_or(0, |place| {
-            owner.begin(place);
+            owner.hold(place);
             OWNED
         })
     }

@@ -310,7 +310,7 @@ fn another_life_of_a_ring_confuses_nobody_who_is_late() {
 
 /// Gets of one thread, one after the other, as a loop does.
 mod owning {
-    use super::super::owner::{PLACES, WORTH_OWNING};
+    use super::super::owner::{PAYS_OFF, PLACES, WORTH_OWNING};
     use super::super::ring::OWNED;
     use super::*;
     use std::sync::Barrier;
@@ -380,6 +380,20 @@ mod owning {
         assert!(!is_owned(&fifo));
         stream(&fifo, WORTH_OWNING + 200);
         assert!(is_owned(&fifo));
+    }
+
+    #[test]
+    fn an_ownership_that_has_paid_off_comes_again_as_soon_as_the_first() {
+        let fifo = owned(0);
+        stream(&fifo, PAYS_OFF);
+        for _ in 0..3 {
+            put(&fifo, 7).unwrap();
+            assert_eq!(on_another_thread(|| get(&fifo)), Ok(7));
+            assert!(!is_owned(&fifo));
+            stream(&fifo, WORTH_OWNING + 200);
+            assert!(is_owned(&fifo));
+            stream(&fifo, PAYS_OFF);
+        }
     }
 
     #[test]
