@@ -97,6 +97,27 @@ TEST(growing_wakes_as_many_puts_as_now_fit) {
   bq_queue_unref(queue);
 }
 
+/* A thread that polls for room passes its wake-up on, past a watch. */
+TEST(growing_lets_a_blocked_put_in_past_a_poll_and_a_watch) {
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  bq_poller *poller = new_poller();
+  call poll = {.kind = CALL_POLL, .queue = queue, .timeout_ns = BQ_FOREVER};
+  call put = {.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2}};
+  poll.events = BQ_WRITABLE;
+  put_number(queue, 1);
+  call_start(&poll);
+  await(call_asleep(&poll));
+  watch(poller, queue, BQ_WRITABLE);
+  call_start(&put);
+  await(blocked_puts(queue) == 2); /* the poll counts as one */
+  await(call_asleep(&put));
+  set_capacity(queue, 2);
+  CHECK_STATUS(call_end(&put), BQ_OK);
+  call_end(&poll);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
 TEST(growing_without_bounds_lets_every_blocked_put_in) {
   FOR_EVERY_ORDER(order) {
     call puts[PUTS];

@@ -20,10 +20,13 @@
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
- *   Where one thread alone has got thousands of items, the first get, peek, clear or shutdown of
- *   another one, or its wait for room, takes some 10 microseconds more; and if the scheduler has
- *   stopped that thread between a few instructions of a get just then, a get, clear or shutdown
- *   waits until it runs again, as for the holder of a lock, also with BQ_NOWAIT.
+ *   Where one thread alone has got thousands of items of a BQ_FIFO queue, the first call of another
+ *   one that gets, peeks, clears, shuts down, changes the capacity, or waits for or watches room
+ *   takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
+ *   since). If that thread is stopped between a few instructions of a get just then, by the
+ *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
+ *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
+ *   another thread.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)
@@ -212,10 +215,11 @@ typedef void (*bq_drop_fn)(void *item, void *context);
  * Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
  * equal (then the one put first leaves first). Both are aligned to the largest power of two that
  * divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
- * held, so one call at a time for each queue, and every other call on the queue waits for it: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
- * queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
- * those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
- * nothing worse. Must not unwind or longjmp.
+ * held, so one call at a time for each queue, and every other call on the queue waits for it: it
+ * must be quick, must not call bridgeq and must not wait for a lock that a caller of this queue may
+ * hold. (An interpreter's global lock is one, unless it is given up around every call, those with
+ * BQ_NOWAIT included.) Inconsistent answers give a wrong order and nothing worse. Must not unwind or
+ * longjmp.
  */
 typedef int (*bq_compare_fn)(const void *a, const void *b, void *context);
 
@@ -556,15 +560,17 @@ bq_status bq_put_priority(struct bq_queue *queue,
  * wait for an item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: on BQ_OK the item is the caller's. It stays unfinished until bq_task_done().
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns. While an earlier
- * put is stalled half-way by the scheduler, later items wait behind it, and BQ_NOWAIT may say
- * BQ_EMPTY.
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see the top of
+ * this file: where one thread got alone). While an earlier put is stalled half-way by the scheduler,
+ * later items wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
  *
  * Returns BQ_OK; BQ_EMPTY (nothing before the deadline); BQ_SHUTDOWN (shut down and empty);
- * BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER);
- * BQ_FORKED.
+ * BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER); BQ_FORKED.
  */
-BQ_API bq_status bq_get(struct bq_queue *queue, void *item, int64_t timeout_ns);
+BQ_API
+bq_status bq_get(struct bq_queue *queue,
+                 void *item,
+                 int64_t timeout_ns);
 
 /**
  * Copies the next item and leaves it in the queue, waiting for one if need be. Another thread may
@@ -607,7 +613,8 @@ ptrdiff_t bq_put_many(struct bq_queue *queue,
  * `timeout_ns`: nanoseconds to wait for the first item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: the items returned are the caller's.
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns.
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see the top of
+ * this file: where one thread got alone).
  *
  * Returns how many were taken, > 0; or BQ_EMPTY, BQ_SHUTDOWN, BQ_INVALID (a NULL, `max` 0 or too
  * large to be an array, a negative timeout other than BQ_FOREVER), BQ_FORKED.
@@ -644,7 +651,7 @@ BQ_API bq_status bq_join(struct bq_queue *queue, int64_t timeout_ns);
  * BQ_DISCARD: what is queued is discarded as well, each item counting as done.
  *
  * Idempotent. BQ_DISCARD may follow BQ_DRAIN; BQ_DRAIN after BQ_DISCARD changes nothing.
- * Blocks no longer than `drop` does.
+ * Blocks no longer than `drop` does (but see the top of this file: where one thread got alone).
  *
  * Returns BQ_OK; BQ_INVALID (NULL, another mode); BQ_FORKED.
  */
@@ -655,7 +662,7 @@ BQ_API bq_status bq_shutdown(struct bq_queue *queue, uint32_t mode);
  * puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
  * items behind a put that is stalled half-way by the scheduler.
  *
- * Blocks no longer than `drop` does.
+ * Blocks no longer than `drop` does (but see the top of this file: where one thread got alone).
  *
  * Returns how many items were discarded; 0 for NULL and in a forked child.
  */

@@ -51,10 +51,13 @@ const TITLE: &str = "\
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
- *   Where one thread alone has got thousands of items, the first get, peek, clear or shutdown of
- *   another one, or its wait for room, takes some 10 microseconds more; and if the scheduler has
- *   stopped that thread between a few instructions of a get just then, a get, clear or shutdown
- *   waits until it runs again, as for the holder of a lock, also with BQ_NOWAIT.
+ *   Where one thread alone has got thousands of items of a BQ_FIFO queue, the first call of another
+ *   one that gets, peeks, clears, shuts down, changes the capacity, or waits for or watches room
+ *   takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
+ *   since). If that thread is stopped between a few instructions of a get just then, by the
+ *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
+ *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
+ *   another thread.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)

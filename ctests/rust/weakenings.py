@@ -174,7 +174,7 @@ def weakenings():
     ):
         yield weaken(pair, title, Change(OWNER, claim, what, instead), (OWNED_TWICE, OWNED_NO_MORE))
     yield weaken(pair, "no barrier of who ends it",
-                 Change(OWNER, "fn order_claims(", "if !barrier::heavy() {", "if false {"), (OWNED_TWICE,))
+                 Change(OWNER, "fn order_claims(", "if barrier::heavy() {", "if true {"), (OWNED_TWICE,))
     yield weaken(pair, "a claim under way is not waited for",
                  Change(OWNER, "fn try_disown_head(", "if owner.is_claiming(ring.places.last.get()) {", "if false {"),
                  (OWNED_TWICE,))

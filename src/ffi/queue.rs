@@ -28,10 +28,11 @@ pub type bq_drop_fn = Option<unsafe extern "C" fn(item: *mut c_void, context: *m
 /// Orders two items: negative when `a` is to leave first, positive when `b` is, 0 when they are
 /// equal (then the one put first leaves first). Both are aligned to the largest power of two that
 /// divides item_size, 16 at most. Called from putting and getting threads with the queue's lock
-/// held, so one call at a time for each queue, and every other call on the queue waits for it: it must be quick, must not call bridgeq and must not wait for a lock that a caller of this
-/// queue may hold. (An interpreter's global lock is one, unless it is given up around every call,
-/// those with BQ_NOWAIT included.) Inconsistent answers give a wrong order and
-/// nothing worse. Must not unwind or longjmp.
+/// held, so one call at a time for each queue, and every other call on the queue waits for it: it
+/// must be quick, must not call bridgeq and must not wait for a lock that a caller of this queue may
+/// hold. (An interpreter's global lock is one, unless it is given up around every call, those with
+/// BQ_NOWAIT included.) Inconsistent answers give a wrong order and nothing worse. Must not unwind or
+/// longjmp.
 pub type bq_compare_fn =
     Option<unsafe extern "C" fn(a: *const c_void, b: *const c_void, context: *mut c_void) -> c_int>;
 

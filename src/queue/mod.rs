@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 
 use crate::status::Status;
 use crate::store::{ItemLayout, NotGot, Store};
-use crate::sync::{AtomicU64, Ends, Ordering, Shared};
+use crate::sync::{AtomicU64, Ends, Ordering, Shared, fence};
 use crate::sys::fork::{self, Life};
 use crate::wait::{Counts, Events, Linger, Waiters};
 
@@ -163,6 +163,8 @@ impl Queue {
     }
 
     pub fn stats(&self) -> Stats {
+        // ORDERING: SeqCst; as in Fifo::len, of what the caller has got.
+        fence(Ordering::SeqCst);
         // ORDERING: Relaxed; counts, each for itself.
         let discards = self.finished.discards.load(Ordering::Relaxed);
         Stats {

@@ -4,7 +4,7 @@ use super::Queue;
 use super::turn::{Turn, Waited};
 use crate::status::Status;
 use crate::store::settled_difference;
-use crate::sync::{Ordering, fence_after_rmw};
+use crate::sync::{Ordering, fence, fence_after_rmw};
 use crate::sys::clock::Timeout;
 use crate::wait::{Attention, Events};
 
@@ -40,6 +40,8 @@ impl Queue {
     }
 
     pub fn unfinished(&self) -> usize {
+        // ORDERING: SeqCst; as in Fifo::len, of what the caller has got.
+        fence(Ordering::SeqCst);
         settled_difference(|| self.store.entered(), || self.done()) as usize
     }
 

@@ -128,7 +128,7 @@ impl Queue {
         let due =
             (self.short_way == fork::life()).then(|| unsafe { self.store.pop_short(item) })??;
         let attention = self.attention_to_room();
-        Some(if due == Due::Look { attention.or(Attention::LOOK) } else { attention })
+        Some(if due == Due::LookRound { attention.or(Attention::LOOK_ROUND) } else { attention })
     }
 
     #[inline(never)]
@@ -199,17 +199,7 @@ impl Queue {
         // queued than the old limit allowed, one of the two sees that there is room now.
         fence(Ordering::SeqCst);
         self.store.order_gets();
-        let room = self.store.room();
-        // Only who waits now: one that finds the capacity changed back waits again at once.
-        let horizon = self.waiters.horizon();
-        let mut puts = 0;
-        while puts < room
-            && let Some(wake) = self.waiters.next_of(Events::WRITABLE, horizon)
-        {
-            // A watch that is woken need not put: it takes nobody's place.
-            puts += u64::from(wake.is_of_thread());
-            self.waiters.fire(wake);
-        }
+        self.let_puts_in(self.store.room());
     }
 
     #[cold]

@@ -71,7 +71,7 @@ impl Queue {
     /// Tells those whom it concerns that `count` items went out.
     #[cold]
     pub fn tell_of_room(&self, attention: Attention, count: usize) {
-        if attention.has(Attention::LOOK) {
+        if attention.has(Attention::LOOK_ROUND) {
             // SAFETY: said of a get by the short way only.
             unsafe { self.store.look_round() };
         }
@@ -94,6 +94,19 @@ impl Queue {
         {
             // A watch whose poller is gone has no use for it: the next one's turn.
             served += usize::from(self.waiters.fire(wake) != Fired::Refused);
+        }
+    }
+
+    /// Wakes who waits for room now, until `count` of them were threads: a watch that is woken need not put, so it takes
+    /// nobody's place. One that finds no room and waits again is not woken twice.
+    pub(super) fn let_puts_in(&self, count: u64) {
+        let horizon = self.waiters.horizon();
+        let mut threads = 0;
+        while threads < count
+            && let Some(wake) = self.waiters.next_of(Events::WRITABLE, horizon)
+        {
+            threads += u64::from(wake.is_of_thread());
+            self.waiters.fire(wake);
         }
     }
 
@@ -121,7 +134,7 @@ impl Queue {
             self.pass_on_items();
         }
         if events.has(Events::WRITABLE) && self.current(Events::WRITABLE).has(Events::WRITABLE) {
-            self.wake_up_to(Line::Writers, 1);
+            self.let_puts_in(1);
         }
     }
 

@@ -83,7 +83,7 @@ impl Attention {
     /// fence. As one of these bits it costs nothing where there is none.
     pub const FENCED: Self = Self(64);
     /// Nobody's: a get by the short way says with it that its store wants to look round.
-    pub const LOOK: Self = Self(128);
+    pub const LOOK_ROUND: Self = Self(128);
 
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -27,7 +27,7 @@ impl Fifo {
     pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
         let got = unsafe { self.pop_here(self.shape, item) };
-        if got == Some(Due::Look) {
+        if got == Some(Due::LookRound) {
             self.look_round();
         }
         got.is_some()
@@ -238,7 +238,9 @@ impl Fifo {
             return Ok(ring);
         }
         if !self.is_shut_before_use() {
-            return Err(NotGot::Empty);
+            fence(Ordering::SeqCst); // as in why_nothing, of what the caller has got from another queue
+            let still_none = self.head_ring.load(Ordering::Acquire).is_null();
+            return if still_none { Err(NotGot::Empty) } else { Ok(None) };
         }
         // Shut, and no ring comes any more; but one may have come before that.
         // ORDERING: Acquire; as above, and behind the look at the shutdown.
@@ -259,8 +261,9 @@ impl Fifo {
     /// Says why there is no item at this head, or returns when it is worth trying again.
     #[cold]
     fn why_nothing(&self, ring: &Ring, head: u64, look: Look) -> Result<(), NotGot> {
-        // Who gets alone has only stored what it got before: nobody shall see a put follow this, and that get follow the
-        // put.
+        // ORDERING: SeqCst; pairs with the fence in claim_tail. An owner's claims are plain stores: without this it could
+        // say Empty by an old tail, while a put behind that tail still counts what it has taken and says Full. No order of
+        // the calls explains both.
         fence(Ordering::SeqCst);
         // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: see `entered`.
         let tail = ring.tail.word.load(Ordering::SeqCst);
@@ -347,7 +350,7 @@ impl Fifo {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     Nothing,
-    Look,
+    LookRound,
 }
 
 /// Bytes of an item that is copied without memory of the heap.

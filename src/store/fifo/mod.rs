@@ -116,7 +116,8 @@ impl Fifo {
     }
 
     pub fn len(&self) -> u64 {
-        fence(Ordering::SeqCst); // as in why_nothing
+        // ORDERING: SeqCst; as in why_nothing.
+        fence(Ordering::SeqCst);
         super::settled_difference(|| self.entered(), || self.left())
     }
 

@@ -18,9 +18,9 @@ use crate::sys::{barrier, clock, thread};
 
 /// After how many items in a row that one thread got it owns the head, the first time. Ending it costs 0.5 to 11 µs.
 pub(super) const WORTH_OWNING: u64 = if EAGER { 0 } else { 4096 };
-/// Each time it has ended, twice as many, up to these.
+/// An ownership that ended too soon makes the next one take twice as many gets, at most so many.
 const MOST_WANTED: u64 = 1 << 24;
-/// Unless so many were got meanwhile: then half as many. That has saved more time than ending it costs.
+/// One that lasted for so many gets has saved more time than ending it costs: the next takes half as many.
 pub(super) const PAYS_OFF: u64 = 8 * WORTH_OWNING;
 /// How often to look whether an owner is out of its few instructions, before it must have lost its processor.
 const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
@@ -37,7 +37,7 @@ pub(super) const PLACES: usize = 1 << thread::TOKEN_BITS;
 #[repr(C)]
 pub(super) struct Owner {
     /// Its thread's token, with its place in `claiming` in the low bits by exclusive or; NOBODY. Changes under the
-    /// chain's lock only, and while it is somebody OWNED is set.
+    /// chain's lock only, and whoever holds that finds OWNED set while it is somebody.
     holder: AtomicU64,
     /// Whether an owner, or one that was, is in the middle of a claim. A place is one thread's own, see [`Places`]: a
     /// thread may come late, and must not take back what the next owner has announced.
@@ -148,7 +148,7 @@ impl Owner {
         self.hold(place);
     }
 
-    /// As [`Self::begin`], of who has owned the head of the ring before.
+    /// Writes the caller down as the owner.
     fn hold(&self, place: usize) {
         // ORDERING: Relaxed; published with OWNED.
         self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
@@ -158,35 +158,39 @@ impl Owner {
     /// lock.
     fn end(&self, turn: u64) {
         self.leave();
-        Self::order_claims();
+        let at_small_cost = Self::order_claims();
         // ORDERING: Relaxed, all; hints.
         let wanted = self.wanted.load(Ordering::Relaxed);
-        let wanted = match self.turns_until(turn) {
-            PAYS_OFF.. => (wanted / 2).max(WORTH_OWNING),
-            _ => (2 * wanted).min(MOST_WANTED),
+        let wanted = if at_small_cost && self.turns_until(turn) >= PAYS_OFF {
+            (wanted / 2).max(WORTH_OWNING)
+        } else {
+            (2 * wanted).min(MOST_WANTED)
         };
         self.wanted.store(wanted, Ordering::Relaxed);
         self.regular.store(NOBODY, Ordering::Relaxed);
     }
 
-    /// What an owner has stored before is visible behind this, or it sees what the caller has.
-    fn order_claims() {
+    /// What an owner has stored before is visible behind this, or it sees what the caller has. `false`: that took
+    /// BARRIER_NS, there is no such barrier any more.
+    fn order_claims() -> bool {
         // ORDERING: pairs with the light barriers in `claim`.
-        if !barrier::heavy() {
-            let over = clock::now() + BARRIER_NS;
-            while !MODEL && clock::now() < over {
-                nap();
-            }
+        if barrier::heavy() {
+            return true;
         }
+        let over = clock::now() + BARRIER_NS;
+        while !MODEL && clock::now() < over {
+            nap();
+        }
+        false
     }
 
-    /// As [`Self::end`], where the owner has nothing left to claim.
+    /// Takes the owner's name off, nothing more: whether a claim is under way is for the caller to find out.
     fn leave(&self) {
         // ORDERING: Relaxed; where that matters, a barrier is behind it.
         self.holder.store(NOBODY, Ordering::Relaxed);
     }
 
-    fn is_somebody(&self) -> bool {
+    fn is_held(&self) -> bool {
         // ORDERING: Relaxed; written under the lock that is held.
         self.holder.load(Ordering::Relaxed) != NOBODY
     }
@@ -268,9 +272,9 @@ impl Fifo {
         }
     }
 
-    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `again`: to be done where others
-    /// have taken the head away from it before.
-    fn try_disown_head(&self, again: impl FnOnce()) -> bool {
+    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: done
+    /// in place of [`Owner::end`] where another thread has ended the ownership and left OWNED to who finds the claim over.
+    fn try_disown_head(&self, if_ended: impl FnOnce()) -> bool {
         let _chain = self.chain.lock();
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
@@ -284,9 +288,10 @@ impl Fifo {
             return true;
         }
         ring.places.give_back();
-        match owner.is_somebody() {
-            true => owner.end(ring.turn(position(head))),
-            false => again(),
+        if owner.is_held() {
+            owner.end(ring.turn(position(head)));
+        } else {
+            if_ended();
         }
         if owner.is_claiming(ring.places.last.get()) {
             return false;
@@ -310,10 +315,13 @@ impl Fifo {
             // was told.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
-                // An owner orders its own gets. Who only was one until now comes before the next compare-and-swap: that
-                // follows taking OWNED off, which this has seen before.
+                // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder
+                // seen here may be old), then the next get is a compare-and-swap behind the one that takes OWNED off;
+                // the load above came before that, so that get sees what was told.
                 if head & OWNED != 0 && ring.head.owner.me().is_none() {
-                    self.try_disown_head(Owner::order_claims);
+                    self.try_disown_head(|| {
+                        Owner::order_claims();
+                    });
                 }
                 return;
             }
@@ -330,7 +338,7 @@ impl Fifo {
         // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
         before.leave();
         stays.map_or(0, |place| {
-            owner.hold(place);
+            owner.hold(place); // not begin: `since` is what `learn` has set
             OWNED
         })
     }

@@ -246,7 +246,7 @@ impl Ring {
         if turn + 2 * shape.ahead <= seen {
             self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
         } else if turn >= seen + LOOK_EVERY {
-            return Due::Look;
+            return Due::LookRound;
         }
         Due::Nothing
     }
