@@ -79,7 +79,7 @@ impl WakeFd {
                 libc::syscall(libc::SYS_read, self.reads, bytes.as_mut_ptr(), bytes.len())
             };
             // An eventfd is empty after eight bytes, a pipe when there is less than was asked for.
-            if got == bytes.len() as i64 || got < 0 && interrupted() {
+            if got == bytes.len() as libc::c_long || got < 0 && interrupted() {
                 continue;
             }
             return;
