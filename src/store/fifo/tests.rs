@@ -459,12 +459,15 @@ mod owning {
     fn there_are_as_many_owners_as_places_and_a_place_is_given_back_by_who_is_seen_again() {
         let fifo = fifo(0);
         let (all_here, over) = (Barrier::new(PLACES + 1), Barrier::new(PLACES + 1));
+        let turn = Mutex::new(()); // or one could find the head owned, and take no place
         stream(&fifo, 1); // there is a ring
         thread::scope(|scope| {
             for _ in 0..PLACES {
                 scope.spawn(|| {
+                    let my_turn = turn.lock();
                     fifo.disown_head();
                     fifo.own_head();
+                    drop(my_turn);
                     all_here.wait();
                     over.wait();
                 });
@@ -472,9 +475,9 @@ mod owning {
             all_here.wait();
             fifo.disown_head();
             fifo.own_head();
-            assert!(!is_owned(&fifo), "no place is left");
             over.wait();
         });
+        assert!(!is_owned(&fifo), "no place was left");
         let owns = |fifo: &Fifo| {
             fifo.disown_head();
             fifo.own_head();
