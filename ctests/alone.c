@@ -9,18 +9,8 @@
 
 enum { LONG = 20000, TURNS = 40 };
 
-/* One that this thread has got alone for long, with nothing queued. */
-static bq_queue *used_queue(size_t capacity) {
-  bq_queue *queue = number_queue(BQ_FIFO, capacity);
-  for (int64_t number = 0; number < LONG; number++) {
-    put_number(queue, number);
-    CHECK_EQ(get_number(queue), number);
-  }
-  return queue;
-}
-
 TEST(another_thread_gets_what_is_next) {
-  bq_queue *queue = used_queue(0);
+  bq_queue *queue = queue_got_alone(0);
   put_numbers(queue, 1, 3);
   call getter = {.kind = CALL_GET, .queue = queue, .timeout_ns = BQ_NOWAIT};
   CHECK_EQ(get_number(queue), 1);
@@ -33,7 +23,7 @@ TEST(another_thread_gets_what_is_next) {
 }
 
 TEST(a_put_that_waits_for_room_is_let_in) {
-  bq_queue *queue = used_queue(1);
+  bq_queue *queue = queue_got_alone(1);
   for (int round = 0; round < TURNS; round++) {
     call putter = {.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_FOREVER, .items = {2}};
     put_number(queue, 1);
@@ -47,7 +37,7 @@ TEST(a_put_that_waits_for_room_is_let_in) {
 }
 
 TEST(a_loop_that_waits_for_room_is_told) {
-  bq_queue *queue = used_queue(1);
+  bq_queue *queue = queue_got_alone(1);
   bq_poller *poller = new_poller();
   put_number(queue, 1);
   watch(poller, queue, BQ_WRITABLE);
@@ -59,7 +49,7 @@ TEST(a_loop_that_waits_for_room_is_told) {
 }
 
 TEST(the_last_item_after_a_shutdown_by_another_thread_tells_who_waits_for_that) {
-  bq_queue *queue = used_queue(0);
+  bq_queue *queue = queue_got_alone(0);
   call waiter = {.kind = CALL_POLL, .queue = queue, .timeout_ns = BQ_FOREVER};
   waiter.events = BQ_DRAINED;
   put_numbers(queue, 1, 2);

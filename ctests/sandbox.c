@@ -153,13 +153,8 @@ static void *put_one_more(void *queue) {
 
 /* A thread that has got alone for long does so in a way that others end with a barrier. */
 static void lost_it_getting_alone(void *unused) {
-  enum { LONG = 20000 };
-  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  bq_queue *queue = queue_got_alone(1);
   (void)unused;
-  for (int64_t number = 0; number < LONG; number++) {
-    put_number(queue, number);
-    CHECK_EQ(get_number(queue), number);
-  }
   take_away_membarrier();
   put_number(queue, 1);
   const pthread_t putter = thread_start(put_one_more, queue);

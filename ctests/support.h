@@ -135,6 +135,16 @@ static inline int64_t get_number(bq_queue *queue) {
   return number;
 }
 
+/* A FIFO that this thread has got thousands of items from, alone; nothing is queued. */
+static inline bq_queue *queue_got_alone(size_t capacity) {
+  bq_queue *queue = number_queue(BQ_FIFO, capacity);
+  for (int64_t number = 0; number < 20000; number++) {
+    put_number(queue, number);
+    CHECK_EQ(get_number(queue), number);
+  }
+  return queue;
+}
+
 static inline void check_empty(bq_queue *queue) {
   int64_t number = INT64_MIN;
   CHECK_STATUS(bq_get(queue, &number, BQ_NOWAIT), BQ_EMPTY);
