@@ -124,9 +124,11 @@ impl Queue {
     /// As for [`Self::get`], but a child of fork() may try.
     #[inline(always)]
     pub unsafe fn get_short(&self, item: *mut u8) -> Option<Attention> {
+        if self.short_way != fork::life() {
+            return None;
+        }
         // SAFETY: passed on; that life is for stores with the short way only.
-        let due =
-            (self.short_way == fork::life()).then(|| unsafe { self.store.pop_short(item) })??;
+        let due = unsafe { self.store.pop_short(item) }?;
         let attention = self.attention_to_room();
         Some(if due == Due::LookRound { attention.or(Attention::LOOK_ROUND) } else { attention })
     }

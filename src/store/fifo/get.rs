@@ -237,15 +237,17 @@ impl Fifo {
         if ring.is_some() {
             return Ok(ring);
         }
-        if !self.is_shut_before_use() {
-            fence(Ordering::SeqCst); // as in why_nothing, of what the caller has got from another queue
-            let still_none = self.head_ring.load(Ordering::Acquire).is_null();
-            return if still_none { Err(NotGot::Empty) } else { Ok(None) };
-        }
         // Shut, and no ring comes any more; but one may have come before that.
+        let why = if self.is_shut_before_use() {
+            NotGot::Drained
+        } else {
+            // ORDERING: SeqCst; as in why_nothing, of what the caller has got from another queue.
+            fence(Ordering::SeqCst);
+            NotGot::Empty
+        };
         // ORDERING: Acquire; as above, and behind the look at the shutdown.
         let still_none = self.head_ring.load(Ordering::Acquire).is_null();
-        if still_none { Err(NotGot::Drained) } else { Ok(None) }
+        if still_none { Err(why) } else { Ok(None) }
     }
 
     /// The ring that head_ring named is marked as away: gets have moved on from it, or somebody is about to move
