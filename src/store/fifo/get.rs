@@ -95,8 +95,7 @@ impl Fifo {
                 });
                 got += 1;
             }
-            // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
-            if got == max || claim.ring.next.load(Ordering::Relaxed).is_null() {
+            if got == max || !claim.may_go_on() {
                 return Ok(got);
             }
         }
@@ -390,9 +389,21 @@ pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
     (filled && ring.head.word.load(Ordering::Acquire) == head).then_some(slot)
 }
 
-/// How many items there are from this turn on, up to `most`.
+/// How many items there are in a row from this turn on, up to `most`.
 #[inline(always)]
 fn filled_from(slots: Slots<'_>, turn: u64, most: u64) -> u64 {
-    let stamped = |&index: &u64| slots.at(turn.wrapping_add(index)).is_filled();
-    (0..most).take_while(stamped).count() as u64
+    let row = slots.row(turn, most.min(slots.left_in_row(turn)));
+    row.take_while(|slot| slot.is_filled()).count() as u64
+}
+
+impl Claim<'_> {
+    /// Whether there are items behind these: a claim ends with its ring, and with the array.
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        let behind = self.first + self.count;
+        let row_ends = self.slots.left_in_row(behind) == self.slots.count();
+        // ORDERING: Relaxed; there is another ring, or will be for the next get.
+        row_ends && self.slots.at(behind).is_filled()
+            || !self.ring.next.load(Ordering::Relaxed).is_null()
+    }
 }

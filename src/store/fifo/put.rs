@@ -283,10 +283,10 @@ fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
     slot.is_free() && nobody_peeks(ring)
 }
 
-/// How many slots from this turn on are free, up to `most`.
+/// How many slots in a row are free from this turn on, up to `most`.
 #[inline(always)]
 fn free_from(ring: &Ring, slots: Slots<'_>, turn: u64, most: u64) -> u64 {
-    let stamped = |&index: &u64| slots.at(turn.wrapping_add(index)).is_free();
-    let free = (0..most).take_while(stamped).count() as u64;
+    let row = slots.row(turn, most.min(slots.left_in_row(turn)));
+    let free = row.take_while(|slot| slot.is_free()).count() as u64;
     if nobody_peeks(ring) { free } else { 0 }
 }

@@ -89,13 +89,36 @@ impl<'a> Slots<'a> {
     /// The slot whose turn it is.
     #[inline(always)]
     pub fn at(self, turn: u64) -> Slot<'a> {
-        let index = (turn & self.mask) as usize;
+        self.in_place(turn & self.mask, turn)
+    }
+
+    pub fn count(self) -> u64 {
+        self.mask + 1
+    }
+
+    /// How many turns there are from this one on until the array begins anew.
+    #[inline(always)]
+    pub fn left_in_row(self, turn: u64) -> u64 {
+        self.count() - (turn & self.mask)
+    }
+
+    /// The slots of so many turns, no more than there are left in a row: one lies behind the other.
+    #[inline(always)]
+    pub fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
+        debug_assert!(count <= self.left_in_row(first));
+        let start = first & self.mask;
+        (0..count).map(move |index| self.in_place(start + index, first.wrapping_add(index)))
+    }
+
+    #[inline(always)]
+    fn in_place(self, index: u64, turn: u64) -> Slot<'a> {
+        let index = index as usize;
         // SAFETY: the index is below the number of slots, each initialised by Ring::new.
         let (header, item) = unsafe {
             let slot = self.memory.add(index * self.shape.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
         };
-        Slot::new(header, item, turn, self.mask + 1)
+        Slot::new(header, item, turn, self.count())
     }
 }
 

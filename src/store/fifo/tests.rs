@@ -27,6 +27,19 @@ fn peek(fifo: &Fifo) -> Result<u64, NotGot> {
     unsafe { fifo.peek((&raw mut value).cast()) }.map(|()| value)
 }
 
+fn put_many(fifo: &Fifo, values: &[u64]) -> Result<usize, NotPut> {
+    // SAFETY: items are eight bytes long.
+    unsafe { fifo.push_many(values.as_ptr().cast(), values.len()) }
+}
+
+/// At most eight.
+fn get_many(fifo: &Fifo, max: usize) -> Result<Vec<u64>, NotGot> {
+    let mut values = [0u64; 8];
+    // SAFETY: items are eight bytes long.
+    let got = unsafe { fifo.pop_many(values.as_mut_ptr().cast(), max) }?;
+    Ok(values[..got].to_vec())
+}
+
 #[test]
 fn items_leave_in_the_order_they_came_over_many_rings() {
     let fifo = fifo(0);
@@ -80,6 +93,16 @@ fn a_bounded_one_is_full_at_its_capacity_whatever_that_is() {
             }
         }
     }
+}
+
+#[test]
+fn a_batch_is_got_whole_where_the_array_of_the_ring_ends_in_it() {
+    let fifo = fifo(4);
+    assert_eq!(put_many(&fifo, &[1, 2, 3]), Ok(3));
+    assert_eq!(get_many(&fifo, 8), Ok(vec![1, 2, 3]));
+    assert_eq!((put_many(&fifo, &[4, 5, 6]), put_many(&fifo, &[5, 6])), (Ok(1), Ok(2)));
+    assert_eq!(get_many(&fifo, 8), Ok(vec![4, 5, 6]));
+    assert_eq!(get_many(&fifo, 8), Err(NotGot::Empty));
 }
 
 #[test]
