@@ -101,6 +101,14 @@ pub fn get(queue: &Queue, timeout: Timeout) -> Result<u64, Status> {
     Ok(value(&item))
 }
 
+/// At most two items of eight bytes in one call.
+pub fn get_both(queue: &Queue, timeout: Timeout) -> Result<Vec<u64>, Status> {
+    let mut values = [0u64; 2];
+    // SAFETY: an array of two items.
+    let got = unsafe { queue.get_many(values.as_mut_ptr().cast(), values.len(), timeout) }?;
+    Ok(values[..got].to_vec())
+}
+
 pub fn peek(queue: &Queue, timeout: Timeout) -> Result<u64, Status> {
     let mut item = [0u8; LONG];
     // SAFETY: no item is longer.

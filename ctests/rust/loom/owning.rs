@@ -294,3 +294,63 @@ fn a_loop_that_waits_for_room_is_seen_by_who_becomes_the_owner_meanwhile() {
         assert!(next.rings() == 1 || poll(&next.poller) == 1);
     });
 }
+
+/// Full, of two items, and the head the caller's own for a lap: its next batch leaves no stamps.
+fn gone_round() -> Shared<Queue> {
+    let queue = owned(fifo(2), 2);
+    [1, 2].map(|value| assert_eq!(get(&queue, NOW), Ok(value)));
+    put_both(&queue, [3, 4], NOW).unwrap();
+    queue
+}
+
+#[test]
+fn a_put_waits_for_a_batch_that_leaves_no_stamps() {
+    model_fenced(|| {
+        let queue = gone_round();
+        let putter = on_thread(&queue, |queue| put(queue, 5, NOW).is_ok());
+        assert_eq!(get_both(&queue, NOW), Ok(vec![3, 4]));
+        let put = putter.join().unwrap();
+        assert_eq!(get(&queue, NOW).is_ok(), put);
+    });
+}
+
+/// Who puts second has not looked at what has been emptied itself.
+#[test]
+fn a_put_knows_from_another_one_of_a_batch_that_leaves_no_stamps() {
+    model_fenced(|| {
+        let queue = gone_round();
+        let putters =
+            [5, 6].map(|value| on_thread(&queue, move |queue| put(queue, value, NOW).is_ok()));
+        assert_eq!(get_both(&queue, NOW), Ok(vec![3, 4]));
+        let put =
+            putters.map(|putter| putter.join().unwrap()).into_iter().filter(|&put| put).count();
+        assert_eq!(queue.len(), put);
+    });
+}
+
+/// Before the owner has gone round, a get that began before its ownership may be reading still.
+#[test]
+fn a_batch_behind_a_slow_get_leaves_stamps() {
+    model_fenced(|| {
+        let queue = fifo(4);
+        put_both(&queue, [1, 2], NOW).unwrap();
+        put(&queue, 3, NOW).unwrap();
+        let slow = on_thread(&queue, |queue| get(queue, NOW).unwrap());
+        queue.own_head();
+        let got = get_both(&queue, NOW).unwrap();
+        put_both(&queue, [4, 5], NOW).unwrap();
+        assert!(slow.join().unwrap() <= 3 && got.len() == 2);
+    });
+}
+
+/// The item is taken by an owner that leaves no stamp for it, behind the pin.
+#[test]
+fn a_peek_sees_a_whole_item_while_an_owner_takes_a_batch() {
+    model_fenced(|| {
+        let queue = gone_round();
+        let peeker = on_thread(&queue, |queue| peek(queue, NOW));
+        assert!(get_both(&queue, NOW).is_ok());
+        put_both(&queue, [5, 6], NOW).unwrap();
+        assert!(!matches!(peeker.join().unwrap(), Ok(..=2 | 7..)));
+    });
+}

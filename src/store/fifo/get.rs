@@ -9,8 +9,42 @@ use super::shape::Shape;
 use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotGot;
-use crate::sync::{MODEL, Ordering, fence, fence_after_rmw};
+use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};
 use crate::sys::park::nap;
+
+/// Items that the caller has claimed, and alone may take.
+pub(super) struct Filled<'a> {
+    claim: Claim<'a>,
+    /// Their slots are emptied without stamps: by an owner that has gone round, where puts come in batches.
+    stampless: bool,
+}
+
+impl Filled<'_> {
+    fn end(&self) -> u64 {
+        self.claim.first + self.claim.count
+    }
+
+    /// Has the items taken in their order, and leaves the slots to puts.
+    #[inline(always)]
+    pub fn empty(&self, mut take: impl FnMut(*mut u8)) {
+        if self.stampless {
+            let Claim { ring, slots, count, .. } = self.claim;
+            ring.prefetch_batch(slots, self.end() + count, count);
+            self.claim.slots().for_each(|slot| slot.read(&mut take));
+            ring.set_emptied(self.end());
+        } else {
+            self.claim.slots().for_each(|slot| slot.release(&mut take));
+        }
+    }
+
+    /// Whether to look now who gets, and whether always the same thread does.
+    #[inline(always)]
+    fn is_worth_a_look(&self) -> bool {
+        let stretch = |turn| turn / LOOK_EVERY_BATCHED;
+        let Claim { slots, first, .. } = self.claim;
+        !self.stampless && !slots.are_long() && stretch(first) != stretch(self.end())
+    }
+}
 
 impl Fifo {
     /// # Safety
@@ -84,18 +118,20 @@ impl Fifo {
     ) -> Result<usize, NotGot> {
         let mut got = 0;
         loop {
-            let claim = match self.claim_filled(shape, (max - got) as u64, u64::MAX) {
-                Ok(claim) => claim,
+            let filled = match self.claim_filled(shape, (max - got) as u64, u64::MAX) {
+                Ok(filled) => filled,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
-            for slot in claim.slots() {
+            filled.empty(|from| {
                 // SAFETY: passed on; the claims are not larger than `max` together.
-                slot.release(|from| unsafe {
-                    shape.item.copy(from, items.add(got * shape.item.size()));
-                });
+                unsafe { shape.item.copy(from, items.add(got * shape.item.size())) };
                 got += 1;
+            });
+            if max > 1 && filled.is_worth_a_look() {
+                self.look_round();
             }
-            if got == max || !claim.may_go_on() {
+            // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
+            if got == max || filled.claim.ring.next.load(Ordering::Relaxed).is_null() {
                 return Ok(got);
             }
         }
@@ -131,9 +167,11 @@ impl Fifo {
 
     /// As `Store::discard`.
     pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
+        // What is handed out may be read while its receiver gets from this queue: an owner's gets say more than a stamp.
+        self.leave_head();
         let end = self.entered();
         let mut discarded = 0;
-        while let Ok(claim) = self.claim_filled(self.shape, 1, end) {
+        while let Ok(Filled { claim, .. }) = self.claim_filled(self.shape, 1, end) {
             gone(claim.count);
             claim.slots().for_each(|slot| {
                 slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
@@ -191,7 +229,7 @@ impl Fifo {
         shape: Shape,
         most: u64,
         end: u64,
-    ) -> Result<Claim<'_>, NotGot> {
+    ) -> Result<Filled<'_>, NotGot> {
         loop {
             let Some((ring, head)) = self.first()? else { continue };
             let at = position(head);
@@ -204,8 +242,10 @@ impl Fifo {
                 self.why_nothing(ring, head, Look::Again)?;
                 continue;
             }
+            // Asked before the claim, which fails where this is another owner's.
+            let stampless = most > 1 && head & OWNED != 0 && ring.needs_no_stamps(first);
             if ring.claim_head(head, count) {
-                return Ok(Claim { ring, slots, first, count });
+                return Ok(Filled { claim: Claim { ring, slots, first, count }, stampless });
             }
             match head & OWNED {
                 0 => stand_back(),
@@ -354,6 +394,9 @@ pub enum Due {
     LookRound,
 }
 
+/// After how many items that were got in batches to look round.
+const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
+
 /// Bytes of an item that is copied without memory of the heap.
 const SMALL: usize = 512;
 
@@ -389,21 +432,8 @@ pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
     (filled && ring.head.word.load(Ordering::Acquire) == head).then_some(slot)
 }
 
-/// How many items there are in a row from this turn on, up to `most`.
+/// How many items there are from this turn on, up to `most`.
 #[inline(always)]
 fn filled_from(slots: Slots<'_>, turn: u64, most: u64) -> u64 {
-    let row = slots.row(turn, most.min(slots.left_in_row(turn)));
-    row.take_while(|slot| slot.is_filled()).count() as u64
-}
-
-impl Claim<'_> {
-    /// Whether there are items behind these: a claim ends with its ring, and with the array.
-    #[inline]
-    fn may_go_on(&self) -> bool {
-        let behind = self.first + self.count;
-        let row_ends = self.slots.left_in_row(behind) == self.slots.count();
-        // ORDERING: Relaxed; there is another ring, or will be for the next get.
-        row_ends && self.slots.at(behind).is_filled()
-            || !self.ring.next.load(Ordering::Relaxed).is_null()
-    }
+    slots.run(turn, most).take_while(|slot| slot.is_filled()).count() as u64
 }

@@ -46,7 +46,7 @@ unsafe impl Send for Fifo {}
 // SAFETY: as above.
 unsafe impl Sync for Fifo {}
 
-/// Slots of one ring, one behind the other, that the caller alone may access now.
+/// Consecutive slots of one ring that the caller alone may access now.
 struct Claim<'a> {
     ring: &'a Ring,
     slots: Slots<'a>,
@@ -58,7 +58,7 @@ struct Claim<'a> {
 impl<'a> Claim<'a> {
     #[inline(always)]
     fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        self.slots.row(self.first, self.count)
+        self.slots.run(self.first, self.count)
     }
 }
 

@@ -11,6 +11,7 @@
 //! somebody looked at the head. Who tells and looks ends the ownership too, see [`Fifo::order_gets`].
 
 use super::Fifo;
+use super::chain::Chain;
 use super::ring::{AWAY, OWNED, Ring, STEP, position};
 use crate::sync::{AtomicBool, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
@@ -47,6 +48,8 @@ pub(super) struct Owner {
     regular: AtomicU64,
     since: AtomicU64,
     wanted: AtomicU64,
+    /// Since which turn every get has been one of the present owner.
+    owned_from: AtomicU64,
 }
 
 /// Whose place is whose. Under the chain's lock.
@@ -85,6 +88,7 @@ impl Owner {
             regular: AtomicU64::new(NOBODY),
             since: AtomicU64::new(0),
             wanted: AtomicU64::new(WORTH_OWNING),
+            owned_from: AtomicU64::new(0),
         }
     }
 
@@ -121,6 +125,14 @@ impl Owner {
         claimed
     }
 
+    /// Whether the owner has got a whole lap before this turn. Then every item before that lap has been read too: the
+    /// owner found the slot filled again. True only for the owner itself.
+    #[inline(always)]
+    pub fn has_gone_round(&self, turn: u64, slots: u64) -> bool {
+        // ORDERING: Relaxed; the owner has written it. Whoever else reads it cannot claim.
+        turn.wrapping_sub(self.owned_from.load(Ordering::Relaxed)) >= slots
+    }
+
     /// Whether the caller has been the only one for long enough, as far as looks now and then can tell. `turn`: that
     /// of the next item.
     fn is_regular(&self, turn: u64) -> bool {
@@ -145,11 +157,13 @@ impl Owner {
     fn begin(&self, place: usize, turn: u64) {
         // ORDERING: Relaxed; a hint.
         self.since.store(turn, Ordering::Relaxed);
-        self.hold(place);
+        self.hold(place, turn);
     }
 
-    /// Writes the caller down as the owner.
-    fn hold(&self, place: usize) {
+    /// Writes the caller down as the owner, from this turn on.
+    fn hold(&self, place: usize, turn: u64) {
+        // ORDERING: Relaxed; read by the caller alone, see `has_gone_round`.
+        self.owned_from.store(turn, Ordering::Relaxed);
         // ORDERING: Relaxed; published with OWNED.
         self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
     }
@@ -238,11 +252,7 @@ impl Fifo {
         if chain.shut {
             return;
         }
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Relaxed; written under the lock that is held.
-        let Some(ring) = (unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }) else {
-            return;
-        };
+        let Some(ring) = self.head_ring_in(&chain) else { return };
         // ORDERING: Relaxed; compared only.
         let head = ring.head.word.load(Ordering::Relaxed);
         if head & (AWAY | OWNED) != 0 {
@@ -275,12 +285,8 @@ impl Fifo {
     /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: done
     /// in place of [`Owner::end`] where another thread has ended the ownership and left OWNED to who finds the claim over.
     fn try_disown_head(&self, if_ended: impl FnOnce()) -> bool {
-        let _chain = self.chain.lock();
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Relaxed; written under the lock that is held.
-        let Some(ring) = (unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }) else {
-            return true;
-        };
+        let chain = self.chain.lock();
+        let Some(ring) = self.head_ring_in(&chain) else { return true };
         let owner = &ring.head.owner;
         // ORDERING: Relaxed; OWNED is written under the lock that is held.
         let head = ring.head.word.load(Ordering::Relaxed);
@@ -299,6 +305,26 @@ impl Fifo {
         // ORDERING: SeqCst; gets that claim by compare-and-swap follow all that the owner has stored.
         ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
         true
+    }
+
+    /// Ends the caller's ownership, if it is the owner.
+    #[cold]
+    pub(super) fn leave_head(&self) {
+        let chain = self.chain.lock();
+        if let Some(ring) = self.head_ring_in(&chain)
+            && ring.head.owner.me().is_some()
+        {
+            ring.head.owner.leave();
+            // ORDERING: SeqCst; as in try_disown_head.
+            ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
+        }
+    }
+
+    /// The ring that gets start at, for who holds the chain's lock.
+    fn head_ring_in(&self, _chain: &Chain) -> Option<&Ring> {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Relaxed; written under the lock that is held.
+        unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }
     }
 
     /// To be called between telling gets something (a waiter for room enlists, a peek pins the ring, the limit changes)
@@ -338,7 +364,7 @@ impl Fifo {
         // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
         before.leave();
         stays.map_or(0, |place| {
-            owner.hold(place); // not begin: `since` is what `learn` has set
+            owner.hold(place, next.turn(base)); // not begin: `since` is what `learn` has set
             OWNED
         })
     }

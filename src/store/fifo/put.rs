@@ -5,7 +5,6 @@ use std::ptr;
 use super::chain::{Chain, next_slots};
 use super::ring::{Ring, SEALED, SHUT, Slots, position};
 use super::shape::Shape;
-use super::slot::Slot;
 use super::{Claim, Fifo, nobody_peeks, stand_back};
 use crate::store::NotPut;
 use crate::sync::{MODEL, Ordering, pause, yield_now};
@@ -54,7 +53,8 @@ impl Fifo {
             // A tail that is too old, behind what was seen of the head, counts as no room: its claim would fail.
             if tail & (SHUT | SEALED) == 0
                 && self.limit.lets_in(at.wrapping_sub(seen))
-                && is_free(ring, slot)
+                && (slot.is_free() || ring.emptied_from(turn) > 0)
+                && nobody_peeks(ring)
                 && ring.claim_tail(tail, 1)
             {
                 ring.prefetch_after_put(shape, turn);
@@ -134,6 +134,7 @@ impl Fifo {
                 continue;
             }
             if ring.claim_tail(tail, count) {
+                ring.note_put(most);
                 return Ok(Claim { ring, slots, first, count });
             }
             stand_back();
@@ -173,7 +174,7 @@ impl Fifo {
         for _ in 0..LOOKS_AT_BUSY_SLOT {
             // ORDERING: Relaxed; compared only.
             let moved = ring.tail.word.load(Ordering::Relaxed) != tail;
-            if moved || is_free(ring, ring.slot(ring.turn(at))) {
+            if moved || free_from(ring, ring.slots_as(self.shape), ring.turn(at), 1) > 0 {
                 return Ok(());
             }
             if full() {
@@ -277,16 +278,17 @@ impl Fifo {
     }
 }
 
-/// Whether a put may write this slot: the get of the lap before is done with it, and nobody peeks.
-#[inline]
-fn is_free(ring: &Ring, slot: Slot<'_>) -> bool {
-    slot.is_free() && nobody_peeks(ring)
-}
-
-/// How many slots in a row are free from this turn on, up to `most`.
+/// How many slots are free from this turn on, up to `most`: the gets of the lap before are done with them, and
+/// nobody peeks.
 #[inline(always)]
 fn free_from(ring: &Ring, slots: Slots<'_>, turn: u64, most: u64) -> u64 {
-    let row = slots.row(turn, most.min(slots.left_in_row(turn)));
-    let free = row.take_while(|slot| slot.is_free()).count() as u64;
+    let mut free = ring.emptied_from(turn).min(most);
+    if free < most {
+        let row = slots.run(turn + free, most - free);
+        free += row.take_while(|slot| slot.is_free()).count() as u64;
+    }
+    if free < most {
+        free = free.max(ring.look_at_emptied(turn).min(most));
+    }
     if nobody_peeks(ring) { free } else { 0 }
 }

@@ -7,6 +7,9 @@
 //!                     2(t + slots)  free again, for the next lap
 //! ```
 //!
+//! Where batches go from one thread to another, a get leaves no stamps: it says up to which turn slots are empty,
+//! once for all that it has taken, and what a slot has held stays in its stamp until the put of the next lap.
+//!
 //! Positions count the items of the FIFO, turns those of the ring: position = origin + turn. Both only
 //! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
 //! that the stamps need no change, and with a position that is no smaller. A ring's memory stays readable
@@ -24,7 +27,7 @@ use super::owner::{Owner, Places};
 use super::shape::{CACHE_LINE, Shape};
 use super::slot::{Slot, SlotHeader};
 use crate::sync::{
-    AtomicPtr, AtomicU32, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw,
     prefetch_for_reading, prefetch_for_writing,
 };
 use crate::sys::memory;
@@ -40,6 +43,13 @@ pub(super) const OWNED: u64 = 2;
 
 /// After how many gets that found nothing to fetch ahead to look for more.
 const LOOK_EVERY: u64 = if EAGER { 1 } else { 64 };
+/// A put of so many items is a batch. Of fewer, stamps cost both sides less than the look at what has been emptied.
+const BATCH: u64 = 16;
+/// So many batches make gets leave no stamps, until puts of a single item have made up for all of them: those that were
+/// held up, each for so many.
+const MANY_BATCHES: u32 = 64;
+const SINGLE: u32 = 2;
+
 /// Of a longer slot no more than this.
 const MOST_PREFETCHED: usize = 512;
 
@@ -65,6 +75,10 @@ pub(super) struct Tail {
     /// A position that the head has reached: producers look at the head itself only when this one
     /// leaves no room.
     pub head_seen: AtomicU64,
+    /// What was seen of [`Head::emptied`].
+    emptied_seen: AtomicU64,
+    /// How much puts come in batches, see [`Ring::note_put`].
+    batches: AtomicU32,
 }
 
 /// What consumers write.
@@ -73,6 +87,8 @@ pub(super) struct Head {
     pub word: AtomicU64,
     /// A turn that the tail has reached: consumers may fetch ahead up to here.
     tail_seen: AtomicU64,
+    /// The items of all turns before this one have been read, whatever the stamps of their slots say.
+    emptied: AtomicU64,
     pub owner: Owner,
 }
 
@@ -92,20 +108,22 @@ impl<'a> Slots<'a> {
         self.in_place(turn & self.mask, turn)
     }
 
-    pub fn count(self) -> u64 {
-        self.mask + 1
+    pub fn are_long(self) -> bool {
+        self.shape.is_long()
     }
 
-    /// How many turns there are from this one on until the array begins anew.
+    /// The slots of so many turns, one after the other, and of no more than a lap: a loop over them goes along the
+    /// array, and once around its end.
     #[inline(always)]
-    pub fn left_in_row(self, turn: u64) -> u64 {
-        self.count() - (turn & self.mask)
+    pub fn run(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
+        let count = count.min(self.mask + 1);
+        let here = count.min(self.mask + 1 - (first & self.mask));
+        self.row(first, here).chain(self.row(first.wrapping_add(here), count - here))
     }
 
-    /// The slots of so many turns, no more than there are left in a row: one lies behind the other.
+    /// The same, of slots that lie one behind the other.
     #[inline(always)]
-    pub fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        debug_assert!(count <= self.left_in_row(first));
+    fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
         let start = first & self.mask;
         (0..count).map(move |index| self.in_place(start + index, first.wrapping_add(index)))
     }
@@ -118,7 +136,7 @@ impl<'a> Slots<'a> {
             let slot = self.memory.add(index * self.shape.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
         };
-        Slot::new(header, item, turn, self.count())
+        Slot::new(header, item, turn, self.mask + 1)
     }
 }
 
@@ -128,6 +146,8 @@ pub(super) struct Ring {
     pub head: CachePadded<Head>,
     slots: NonNull<u8>,
     mask: u64,
+    /// Whether puts come in batches.
+    in_batches: AtomicBool,
     /// The position that slots are counted from. Each life of the ring goes on where the one before has
     /// left the stamps.
     origin: AtomicU64,
@@ -175,14 +195,21 @@ impl Ring {
             return None;
         };
         let fresh = Self {
-            tail: CachePadded::new(Tail { word: AtomicU64::new(0), head_seen: AtomicU64::new(0) }),
+            tail: CachePadded::new(Tail {
+                word: AtomicU64::new(0),
+                head_seen: AtomicU64::new(0),
+                emptied_seen: AtomicU64::new(0),
+                batches: AtomicU32::new(0),
+            }),
             head: CachePadded::new(Head {
                 word: AtomicU64::new(AWAY),
                 tail_seen: AtomicU64::new(0),
+                emptied: AtomicU64::new(0),
                 owner: Owner::nobody(),
             }),
             slots: memory,
             mask: slots - 1,
+            in_batches: AtomicBool::new(false),
             origin: AtomicU64::new(0),
             shape,
             pins: AtomicU32::new(0),
@@ -247,6 +274,61 @@ impl Ring {
         Slots { memory: self.slots, mask: self.mask, shape, of: PhantomData }
     }
 
+    /// How many slots from this turn on are known to be empty, whatever their stamps say.
+    #[inline(always)]
+    pub fn emptied_from(&self, turn: u64) -> u64 {
+        // ORDERING: Acquire; pairs with the Release in look_at_emptied: the items that were there have been read.
+        self.empty_from(turn, self.tail.emptied_seen.load(Ordering::Acquire))
+    }
+
+    /// The same, of all that have been emptied until now.
+    pub fn look_at_emptied(&self, turn: u64) -> u64 {
+        // ORDERING: Acquire; pairs with the Release in set_emptied: the items that were there have been read.
+        let emptied = self.head.emptied.load(Ordering::Acquire);
+        // ORDERING: Release; pairs with the Acquire in emptied_from. A late thread may write an older one: too low
+        // is always allowed.
+        self.tail.emptied_seen.store(emptied, Ordering::Release);
+        self.empty_from(turn, emptied)
+    }
+
+    #[inline(always)]
+    fn empty_from(&self, turn: u64, emptied: u64) -> u64 {
+        (emptied + self.slots()).saturating_sub(turn)
+    }
+
+    /// Says that the items of all turns before this one have been read.
+    #[inline(always)]
+    pub fn set_emptied(&self, turn: u64) {
+        // ORDERING: Release; pairs with the Acquire in look_at_emptied.
+        self.head.emptied.store(turn, Ordering::Release);
+    }
+
+    /// Whether the caller, if it owns the head, may empty slots from this turn on without a stamp, and should.
+    #[inline(always)]
+    pub fn needs_no_stamps(&self, turn: u64) -> bool {
+        // ORDERING: Relaxed; a hint.
+        let in_batches = EAGER || MODEL || self.in_batches.load(Ordering::Relaxed);
+        in_batches && self.head.owner.has_gone_round(turn, self.slots())
+    }
+
+    /// Notes whether puts come in batches. `count`: how many items one wants to put.
+    #[inline(always)]
+    pub fn note_put(&self, count: u64) {
+        // ORDERING: Relaxed, all; hints.
+        let before = self.tail.batches.load(Ordering::Relaxed);
+        let batches = match count {
+            1 => before.saturating_sub(SINGLE),
+            BATCH.. => (before + 1).min(MANY_BATCHES),
+            _ => before,
+        };
+        if batches != before {
+            self.tail.batches.store(batches, Ordering::Relaxed);
+            if batches == 0 || batches == MANY_BATCHES {
+                self.in_batches.store(batches > 0, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
     /// for a cache line from the get that emptied the slot: its compare-and-swap cannot overtake the last store.
     #[inline(always)]
@@ -281,6 +363,15 @@ impl Ring {
         // Where the ring has another life since, this is some turn: it must not count as reached for ever.
         let seen = self.turn(tail).min(turn + self.slots());
         self.head.tail_seen.store(seen, Ordering::Relaxed);
+    }
+
+    /// Fetches the slots of the batch after next to be read, when gets leave them alone.
+    #[inline(always)]
+    pub fn prefetch_batch(&self, slots: Slots<'_>, first: u64, count: u64) {
+        let per_line = (CACHE_LINE / slots.shape.stride).max(1);
+        (0..count).step_by(per_line).for_each(|index| {
+            prefetch_for_reading(ptr::from_ref(slots.at(first + index).header).cast());
+        });
     }
 
     #[inline(always)]
@@ -351,9 +442,13 @@ impl Ring {
 
     /// Whether the first put of another life would find its slot free; asked of a ring that is emptied.
     pub fn is_usable(&self) -> bool {
-        let is_free = self.trimmed.get() || self.slot(self.turn(self.end())).is_free();
+        let is_free = self.trimmed.get() || self.is_free(self.turn(self.end()));
         // ORDERING: Relaxed; a ring that is not taken up is met again, and puts look for themselves.
         is_free && self.pins.load(Ordering::Relaxed) == 0
+    }
+
+    fn is_free(&self, turn: u64) -> bool {
+        self.slot(turn).is_free() || self.look_at_emptied(turn) > 0
     }
 
     /// Where puts ended, or begin: of a ring that takes none.
@@ -364,10 +459,10 @@ impl Ring {
 
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
-        // ORDERING: Acquire; pairs with the Release of the last reader of each slot.
-        let is_free = |i| self.slot(i).header.stamp.load(Ordering::Acquire).is_multiple_of(2);
-        // ORDERING: SeqCst; the pins after the stamps, for the reason given in Fifo::peek.
-        (0..self.slots()).all(is_free) && self.pins.load(Ordering::SeqCst) == 0
+        let end = self.turn(self.end());
+        let is_free = (end..end + self.slots()).all(|turn| self.is_free(turn));
+        // ORDERING: SeqCst; the pins after the slots, for the reason given in Fifo::peek.
+        is_free && self.pins.load(Ordering::SeqCst) == 0
     }
 
     /// Gives the memory of the slots back to the system until the ring is opened again.

@@ -1,8 +1,9 @@
 //! Gets of one thread, one after the other, as a loop does.
 
 use super::super::owner::{PAYS_OFF, PLACES, WORTH_OWNING};
-use super::super::ring::OWNED;
+use super::super::ring::{OWNED, Ring, position};
 use super::*;
+use crate::sync::EAGER;
 use std::sync::Barrier;
 
 /// As [`Queue::get`](crate::queue::Queue::get) does.
@@ -22,10 +23,13 @@ fn stream(fifo: &Fifo, count: u64) {
     }
 }
 
-fn is_owned(fifo: &Fifo) -> bool {
+fn head_ring(fifo: &Fifo) -> Option<&Ring> {
     // SAFETY: rings live as long as the FIFO.
-    let ring = unsafe { fifo.head_ring.load(Ordering::Acquire).as_ref() };
-    ring.is_some_and(|ring| ring.head.word.load(Ordering::Relaxed) & OWNED != 0)
+    unsafe { fifo.head_ring.load(Ordering::Acquire).as_ref() }
+}
+
+fn is_owned(fifo: &Fifo) -> bool {
+    head_ring(fifo).is_some_and(|ring| ring.head.word.load(Ordering::Relaxed) & OWNED != 0)
 }
 
 /// With an owner, the caller.
@@ -41,6 +45,40 @@ fn take_over(fifo: &Fifo) -> bool {
     fifo.disown_head();
     fifo.own_head();
     is_owned(fifo)
+}
+
+/// As small as a batch may be.
+const BATCH: usize = 16;
+const VALUES: [u64; BATCH] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+
+/// In two parts, where what was seen of the head leaves room for one only.
+fn put_batch(fifo: &Fifo) {
+    let put = put_many(fifo, &VALUES).unwrap();
+    assert!(put == BATCH || put_many(fifo, &VALUES[put..]) == Ok(BATCH - put));
+}
+
+fn stream_batches(fifo: &Fifo, count: u64) {
+    for _ in 0..count {
+        put_batch(fifo);
+        assert_eq!(get_many(fifo, BATCH), Ok(VALUES.to_vec()));
+    }
+}
+
+/// With an owner, the caller, that leaves no stamps; in a ring that is as large as the capacity, and emptied.
+fn in_batches(capacity: usize) -> Fifo {
+    let fifo = owned(capacity);
+    (0..capacity as u64).for_each(|value| put(&fifo, value).unwrap());
+    (0..capacity as u64).for_each(|value| assert_eq!(get(&fifo), Ok(value)));
+    stream_batches(&fifo, 5000);
+    assert!(has_left_no_stamp(&fifo));
+    fifo
+}
+
+/// Of the item that was got last.
+fn has_left_no_stamp(fifo: &Fifo) -> bool {
+    let ring = head_ring(fifo).unwrap();
+    let last = ring.turn(position(ring.head.word.load(Ordering::Relaxed))) - 1;
+    ring.slot(last).is_filled()
 }
 
 fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
@@ -63,8 +101,11 @@ fn the_owner_goes_on_in_every_way() {
     (0..10).for_each(|value| put(&fifo, value).unwrap());
     assert_eq!((peek(&fifo), get(&fifo), fifo.readiness()), (Ok(0), Ok(0), Ok(())));
     fifo.order_gets();
-    assert_eq!(fifo.discard(&|_| (), &mut |_| ()), 9);
     assert!(is_owned(&fifo), "not by what it does itself");
+    assert_eq!(fifo.discard(&|_| (), &mut |_| ()), 9);
+    assert!(!is_owned(&fifo), "but by this");
+    stream(&fifo, 200);
+    assert!(is_owned(&fifo), "for a moment");
 }
 
 #[test]
@@ -212,4 +253,69 @@ fn nothing_is_lost_or_doubled_where_everybody_wants_to_own_the_head() {
     });
     assert!(got.iter().all(|count| count.load(Ordering::Relaxed) == 1));
     assert_eq!(fifo.len(), 0);
+}
+
+#[test]
+fn batches_leave_no_stamps_until_single_puts_are_held_up() {
+    let fifo = in_batches(64);
+    let singly = |count| (0..count).for_each(|value| put(&fifo, value).unwrap());
+    singly(1);
+    assert_eq!(get_many(&fifo, BATCH), Ok(vec![0]));
+    assert!(has_left_no_stamp(&fifo), "once in a while does not count");
+    singly(40);
+    assert_eq!(get_many(&fifo, 40).map(|got| got.len()), Ok(40));
+    assert!(EAGER || !has_left_no_stamp(&fifo));
+    stream_batches(&fifo, 100);
+    assert!(has_left_no_stamp(&fifo));
+}
+
+#[test]
+fn a_ring_is_not_quiet_before_its_last_batch_has_been_read() {
+    let fifo = in_batches(64);
+    let ring = head_ring(&fifo).unwrap();
+    assert!(ring.is_quiet() && ring.is_usable());
+    put_batch(&fifo);
+    assert!(!ring.is_quiet());
+    assert_eq!(get_many(&fifo, BATCH), Ok(VALUES.to_vec()));
+    assert!(ring.is_quiet());
+}
+
+#[test]
+fn rings_that_were_emptied_without_stamps_are_used_again() {
+    const ITEMS: u64 = 50_000;
+    let fifo = in_batches(0);
+    let rings = || fifo.chain.lock().made_count();
+    let mut after = Vec::new();
+    for _ in 0..4 {
+        (0..ITEMS).for_each(|value| put(&fifo, value).unwrap());
+        let mut got = 0;
+        while got < ITEMS {
+            let values = get_many(&fifo, 1000).unwrap();
+            assert!(values.iter().copied().eq(got..got + values.len() as u64));
+            got += values.len() as u64;
+        }
+        stream_batches(&fifo, 5000);
+        assert!(has_left_no_stamp(&fifo));
+        after.push(rings());
+    }
+    assert_eq!(after[1..], [after[1]; 3]);
+}
+
+/// Somebody discards, and gets from the same queue while it has an item in hand.
+#[test]
+fn what_is_handed_out_is_not_overwritten_by_what_its_receiver_does() {
+    let fifo = in_batches(64);
+    (0..64 / BATCH).for_each(|_| put_batch(&fifo));
+    let mut first = None;
+    let discarded = fifo.discard(&|_| (), &mut |item| {
+        // SAFETY: items are eight bytes long.
+        let value = unsafe { item.cast::<u64>().read_unaligned() };
+        first.get_or_insert_with(|| {
+            assert!(get_many(&fifo, BATCH).is_ok());
+            while put_many(&fifo, &[100; BATCH]).is_ok() {}
+            // SAFETY: as above.
+            (value, unsafe { item.cast::<u64>().read_unaligned() })
+        });
+    });
+    assert_eq!((first, discarded), (Some((1, 1)), (64 - BATCH) as u64));
 }
