@@ -97,6 +97,10 @@ OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_i
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
 OWNER_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_it"
 OWNER_HISTORY = "owning::what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all"
+BATCH_READ = "owning::a_put_waits_for_a_batch_that_leaves_no_stamps"
+BATCH_READ_ELSEWHERE = "owning::a_put_knows_from_another_one_of_a_batch_that_leaves_no_stamps"
+BATCH_BEHIND = "owning::a_batch_behind_a_slow_get_leaves_stamps"
+BATCH_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_a_batch"
 OWNER_LATE = "owning::an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong"
 
 
@@ -122,6 +126,27 @@ def weakenings():
     yield weaken(pair, "a free slot is seen Relaxed",
                  relaxed(SLOT, "pub fn is_free(", "load(Ordering::Acquire)", "Acquire"),
                  (SLOW_READER, RING_AGAIN), given=(TAIL_WITHOUT_FENCE,))
+
+    pair = "emptied Release / Acquire, also by way of another put"
+    looks = "pub fn look_at_emptied("
+    yield weaken(pair, "slots are emptied Relaxed",
+                 relaxed(RING, "pub fn set_emptied(", "store(turn, Ordering::Release)", "Release"),
+                 (BATCH_READ,))
+    yield weaken(pair, "emptied slots are seen Relaxed",
+                 relaxed(RING, looks, "emptied.load(Ordering::Acquire)", "Acquire"),
+                 (BATCH_READ,), given=(TAIL_WITHOUT_FENCE,))
+    yield weaken(pair, "what was seen is told Relaxed",
+                 relaxed(RING, looks, "store(emptied, Ordering::Release)", "Release"),
+                 (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
+    yield weaken(pair, "what another put has seen is seen Relaxed",
+                 relaxed(RING, "pub fn emptied_from(", "emptied_seen.load(Ordering::Acquire)", "Acquire"),
+                 (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
+    yield weaken(pair, "an owner that has not gone round says so",
+                 Change(OWNER, "pub fn has_gone_round(", ") >= slots", ") < u64::MAX"),
+                 (BATCH_BEHIND,), preemptions=2)
+    yield weaken(pair, "a peek leaves an owner its batches",
+                 Change(GET, "pub unsafe fn peek(", "self.order_gets();", ""), (BATCH_PEEK,),
+                 preemptions=2)
 
     pair = "tail RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the claim of a put", TAIL_WITHOUT_FENCE, (GET_WAITS,))
@@ -221,9 +246,10 @@ def weakenings():
     yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),
                  (PEEK,))
     yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (PEEK,))
+    free = "(slot.is_free() || ring.emptied_from(turn) > 0)"
     yield weaken(pair, "the pins looked at in front of the stamp",
-                 Change(PUT, "fn is_free(", "slot.is_free() && nobody_peeks(ring)",
-                        "nobody_peeks(ring) && slot.is_free()"),
+                 Change(PUT, "unsafe fn push_here(",
+                        f"{free}\n                && nobody_peeks(ring)", f"nobody_peeks(ring) && {free}"),
                  (PEEK_OF_THREE,), preemptions=2)
     yield weaken(pair, "a pin goes Relaxed",
                  relaxed(GET, "pub unsafe fn peek(", "fetch_sub(1, Ordering::Release)", "Release"),
