@@ -275,7 +275,7 @@ def weakenings():
         change = relaxed(file, function, f"{what}.load(Ordering::Acquire)", "Acquire")
         yield weaken(pair, title, change, (model,))
     yield weaken(pair, "the count of gets does",
-                 relaxed(FIFO, "pub fn left(", "head_ring.load(Ordering::Acquire)", "Acquire"),
+                 relaxed(FIFO, "fn front(", "head_ring.load(Ordering::Acquire)", "Acquire"),
                  (LENGTH,), preemptions=2)
 
     pair = "inbox AcqRel"

@@ -132,16 +132,20 @@ impl Fifo {
     }
 
     pub fn left(&self) -> u64 {
+        self.front().map_or(0, |(_, head)| position(head))
+    }
+
+    /// The ring that gets start at, and its head; `None` before the first put.
+    fn front(&self) -> Option<(&Ring, u64)> {
         loop {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in link and in advance.
-            let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
-            let Some(ring) = ring else { return 0 };
+            let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }?;
             // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: a waiter that enlists for
             // room and then sees no get here is seen by the next get. Of an owner see `order_gets`.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {
-                return position(head);
+                return Some((ring, head));
             }
             self.until_moved_on(ring); // it may have another life by now
         }

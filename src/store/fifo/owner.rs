@@ -332,26 +332,16 @@ impl Fifo {
     /// for; an owner does without, until this. A claim that it is in the middle of need not be waited for.
     #[inline]
     pub fn order_gets(&self) {
-        loop {
-            // SAFETY: rings live as long as the FIFO.
-            // ORDERING: Acquire; as in `left`.
-            let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
-            let Some(ring) = ring else { return };
-            // ORDERING: SeqCst; pairs with the compare-and-swap in `own_head`: there is an owner here, or that sees what
-            // was told.
-            let head = ring.head.word.load(Ordering::SeqCst);
-            if head & AWAY == 0 {
-                // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder
-                // seen here may be old), then the next get is a compare-and-swap behind the one that takes OWNED off;
-                // the load above came before that, so that get sees what was told.
-                if head & OWNED != 0 && ring.head.owner.me().is_none() {
-                    self.try_disown_head(|| {
-                        Owner::order_claims();
-                    });
-                }
-                return;
-            }
-            self.until_moved_on(ring);
+        // The load of the head in there pairs with the compare-and-swap in `own_head`: there is an owner here, or that
+        // sees what was told.
+        let Some((ring, head)) = self.front() else { return };
+        // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen here
+        // may be old), then the next get is a compare-and-swap behind the one that takes OWNED off; the load above came
+        // before that, so that get sees what was told.
+        if head & OWNED != 0 && ring.head.owner.me().is_none() {
+            self.try_disown_head(|| {
+                Owner::order_claims();
+            });
         }
     }
 
