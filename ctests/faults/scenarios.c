@@ -222,6 +222,41 @@ static void waiting(void) {
 
 TEST(threads_that_wait_for_each_other) { play(waiting); }
 
+typedef struct writers {
+  bq_queue *queue;
+  atomic_int refused;
+} writers;
+
+static void *put_one(void *argument) {
+  writers *both = argument;
+  const int64_t number = 1;
+  if (!got_memory(bq_put(both->queue, &number, BQ_FOREVER))) atomic_fetch_add(&both->refused, 1);
+  return NULL;
+}
+
+/* There comes room for one of two: if the first has no memory for its item, it is the other's. */
+static void passing_room_on(void) {
+  bq_options options = number_options(BQ_FIFO, 1);
+  options.linger_ns = BQ_NO_LINGER;
+  writers both = {.queue = try_queue(&options)};
+  const int64_t number = 0;
+  if (both.queue && got_memory(bq_put(both.queue, &number, BQ_NOWAIT))) {
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+      threads[i] = thread_start(put_one, &both);
+      await(blocked_puts(both.queue) == (size_t)i + 1);
+    }
+    CHECK_STATUS(bq_set_capacity(both.queue, 2), BQ_OK);
+    await(bq_len(both.queue) == 2 || atomic_load(&both.refused) == 2);
+    CHECK_STATUS(bq_set_capacity(both.queue, 0), BQ_OK);
+    for (int i = 0; i < 2; i++) thread_join(threads[i]);
+    CHECK_EQ(bq_len(both.queue), 3 - (size_t)atomic_load(&both.refused));
+  }
+  bq_queue_unref(both.queue);
+}
+
+TEST(two_threads_that_wait_for_room) { play(passing_room_on); }
+
 /* Pollers. */
 
 static bool has_descriptor(bq_poller *poller) {
