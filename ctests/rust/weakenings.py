@@ -100,6 +100,7 @@ OWNER_HISTORY = "owning::what_an_owner_finds_behind_a_get_is_found_behind_that_g
 BATCH_READ = "owning::a_put_waits_for_a_batch_that_leaves_no_stamps"
 BATCH_READ_ELSEWHERE = "owning::a_put_knows_from_another_one_of_a_batch_that_leaves_no_stamps"
 BATCH_BEHIND = "owning::a_batch_behind_a_slow_get_leaves_stamps"
+BATCH_BEHIND_LATER = "owning::a_batch_behind_a_slow_get_of_a_later_lap_leaves_stamps"
 BATCH_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_a_batch"
 OWNER_LATE = "owning::an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong"
 
@@ -142,8 +143,11 @@ def weakenings():
                  relaxed(RING, "pub fn emptied_from(", "emptied_seen.load(Ordering::Acquire)", "Acquire"),
                  (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
     yield weaken(pair, "an owner that has not gone round says so",
-                 Change(OWNER, "pub fn has_gone_round(", ") >= slots", ") < u64::MAX"),
-                 (BATCH_BEHIND,), preemptions=2)
+                 Change(OWNER, "pub fn has_gone_round(", "+ slots", ""),
+                 (BATCH_BEHIND, BATCH_BEHIND_LATER), preemptions=2)
+    yield weaken(pair, "an owner does not know since when it is one",
+                 Change(OWNER, "fn hold(", "self.owned_from.store(turn, Ordering::Relaxed);", ""),
+                 (BATCH_BEHIND_LATER,), preemptions=2)
     yield weaken(pair, "a peek leaves an owner its batches",
                  Change(GET, "pub unsafe fn peek(", "self.order_gets();", ""), (BATCH_PEEK,),
                  preemptions=2)

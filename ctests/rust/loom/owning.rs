@@ -343,6 +343,22 @@ fn a_batch_behind_a_slow_get_leaves_stamps() {
     });
 }
 
+/// The same in a later lap of the ring: an ownership that began just now is not one from the first turn on.
+#[test]
+fn a_batch_behind_a_slow_get_of_a_later_lap_leaves_stamps() {
+    model_fenced(|| {
+        let queue = fifo(2);
+        put_both(&queue, [1, 2], NOW).unwrap();
+        assert_eq!(get_both(&queue, NOW), Ok(vec![1, 2]));
+        put_both(&queue, [3, 4], NOW).unwrap();
+        let slow = on_thread(&queue, |queue| get(queue, NOW));
+        queue.own_head();
+        let _ = get_both(&queue, NOW);
+        let _ = put(&queue, 5, NOW);
+        assert!(!matches!(slow.join().unwrap(), Ok(..=2 | 6..)));
+    });
+}
+
 /// The item is taken by an owner that leaves no stamp for it, behind the pin.
 #[test]
 fn a_peek_sees_a_whole_item_while_an_owner_takes_a_batch() {

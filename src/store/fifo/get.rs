@@ -27,13 +27,16 @@ impl Filled<'_> {
     /// Has the items taken in their order, and leaves the slots to puts.
     #[inline(always)]
     pub fn empty(&self, mut take: impl FnMut(*mut u8)) {
-        if self.stampless {
-            let Claim { ring, slots, count, .. } = self.claim;
-            ring.prefetch_batch(slots, self.end() + count, count);
-            self.claim.slots().for_each(|slot| slot.read(&mut take));
-            ring.set_emptied(self.end());
-        } else {
-            self.claim.slots().for_each(|slot| slot.release(&mut take));
+        if !self.stampless {
+            return self.claim.slots().for_each(|slot| slot.release(&mut take));
+        }
+        let Claim { ring, slots, mut first, .. } = self.claim;
+        while first < self.end() {
+            let count = PIECE.min(self.end() - first);
+            slots.prefetch(first + 2 * count, count);
+            slots.run(first, count).for_each(|slot| slot.read(&mut take));
+            first += count;
+            ring.set_emptied(first);
         }
     }
 
@@ -167,18 +170,21 @@ impl Fifo {
 
     /// As `Store::discard`.
     pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
-        // What is handed out may be read while its receiver gets from this queue: an owner's gets say more than a stamp.
-        self.leave_head();
         let end = self.entered();
         let mut discarded = 0;
-        while let Ok(Filled { claim, .. }) = self.claim_filled(self.shape, 1, end) {
+        loop {
+            // Not as the owner, which the receiver may have made this thread again: it may get more from this queue, and
+            // has the item of this claim in hand.
+            self.leave_head();
+            let Ok(Filled { claim, .. }) = self.claim_filled(self.shape, 1, end) else {
+                return discarded;
+            };
             gone(claim.count);
             claim.slots().for_each(|slot| {
                 slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
             });
             discarded += claim.count;
         }
-        discarded
     }
 
     /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek
@@ -396,6 +402,9 @@ pub enum Due {
 
 /// After how many items that were got in batches to look round.
 const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
+
+/// In pieces of so many items a batch that leaves no stamps gives its slots back: puts wait for no more than that.
+const PIECE: u64 = 64;
 
 /// Bytes of an item that is copied without memory of the heap.
 const SMALL: usize = 512;

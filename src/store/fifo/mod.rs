@@ -4,7 +4,7 @@
 //! Items live in a [`ring::Ring`]. When a ring is full and the limit allows for more, it is sealed and
 //! a larger one is chained behind it; when it has been emptied, gets move on to that one and the ring
 //! is spare. A queue that keeps within its ring never leaves it. A thread that is preempted in the
-//! middle of a put or a get delays only threads that want that very slot.
+//! middle of a put or a get delays only threads that want that very slot, or those very slots of a batch.
 
 mod chain;
 mod get;

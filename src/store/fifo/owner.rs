@@ -126,11 +126,12 @@ impl Owner {
     }
 
     /// Whether the owner has got a whole lap before this turn. Then every item before that lap has been read too: the
-    /// owner found the slot filled again. True only for the owner itself.
+    /// owner found the slot filled again. And those of the lap it has read itself, since it has none in hand when it gets
+    /// the next one: a discard, which may, is not done as the owner.
     #[inline(always)]
     pub fn has_gone_round(&self, turn: u64, slots: u64) -> bool {
-        // ORDERING: Relaxed; the owner has written it. Whoever else reads it cannot claim.
-        turn.wrapping_sub(self.owned_from.load(Ordering::Relaxed)) >= slots
+        // ORDERING: Relaxed; the owner has written it. To others it means nothing, and they cannot claim.
+        turn >= self.owned_from.load(Ordering::Relaxed) + slots
     }
 
     /// Whether the caller has been the only one for long enough, as far as looks now and then can tell. `turn`: that
@@ -162,7 +163,7 @@ impl Owner {
 
     /// Writes the caller down as the owner, from this turn on.
     fn hold(&self, place: usize, turn: u64) {
-        // ORDERING: Relaxed; read by the caller alone, see `has_gone_round`.
+        // ORDERING: Relaxed; see `has_gone_round`.
         self.owned_from.store(turn, Ordering::Relaxed);
         // ORDERING: Relaxed; published with OWNED.
         self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
@@ -308,12 +309,14 @@ impl Fifo {
     }
 
     /// Ends the caller's ownership, if it is the owner.
-    #[cold]
     pub(super) fn leave_head(&self) {
+        let mine = |ring: &Ring| ring.head.owner.me().is_some();
+        // Nobody else makes it the caller's meanwhile.
+        if !self.front().is_some_and(|(ring, _)| mine(ring)) {
+            return;
+        }
         let chain = self.chain.lock();
-        if let Some(ring) = self.head_ring_in(&chain)
-            && ring.head.owner.me().is_some()
-        {
+        if let Some(ring) = self.head_ring_in(&chain).filter(|ring| mine(ring)) {
             ring.head.owner.leave();
             // ORDERING: SeqCst; as in try_disown_head.
             ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);

@@ -134,7 +134,7 @@ impl Fifo {
                 continue;
             }
             if ring.claim_tail(tail, count) {
-                ring.note_put(most);
+                ring.note_put(count);
                 return Ok(Claim { ring, slots, first, count });
             }
             stand_back();

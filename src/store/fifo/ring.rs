@@ -45,10 +45,10 @@ pub(super) const OWNED: u64 = 2;
 const LOOK_EVERY: u64 = if EAGER { 1 } else { 64 };
 /// A put of so many items is a batch. Of fewer, stamps cost both sides less than the look at what has been emptied.
 const BATCH: u64 = 16;
-/// So many batches make gets leave no stamps, until puts of a single item have made up for all of them: those that were
-/// held up, each for so many.
+/// So many batches make gets leave no stamps, until smaller puts have made up for all of them, each for so many. Those of
+/// a single item count where they are held up.
 const MANY_BATCHES: u32 = 64;
-const SINGLE: u32 = 2;
+const SMALL: u32 = 2;
 
 /// Of a longer slot no more than this.
 const MOST_PREFETCHED: usize = 512;
@@ -126,6 +126,15 @@ impl<'a> Slots<'a> {
     fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
         let start = first & self.mask;
         (0..count).map(move |index| self.in_place(start + index, first.wrapping_add(index)))
+    }
+
+    /// Fetches slots that will be read soon, and not written.
+    #[inline(always)]
+    pub fn prefetch(self, first: u64, count: u64) {
+        let per_line = (CACHE_LINE / self.shape.stride).max(1);
+        (0..count).step_by(per_line).for_each(|index| {
+            prefetch_for_reading(ptr::from_ref(self.at(first + index).header).cast());
+        });
     }
 
     #[inline(always)]
@@ -285,9 +294,12 @@ impl Ring {
     pub fn look_at_emptied(&self, turn: u64) -> u64 {
         // ORDERING: Acquire; pairs with the Release in set_emptied: the items that were there have been read.
         let emptied = self.head.emptied.load(Ordering::Acquire);
-        // ORDERING: Release; pairs with the Acquire in emptied_from. A late thread may write an older one: too low
-        // is always allowed.
-        self.tail.emptied_seen.store(emptied, Ordering::Release);
+        // ORDERING: Relaxed; compared only.
+        if self.tail.emptied_seen.load(Ordering::Relaxed) != emptied {
+            // ORDERING: Release; pairs with the Acquire in emptied_from. A late thread may write an older one: too low
+            // is always allowed.
+            self.tail.emptied_seen.store(emptied, Ordering::Release);
+        }
         self.empty_from(turn, emptied)
     }
 
@@ -311,21 +323,23 @@ impl Ring {
         in_batches && self.head.owner.has_gone_round(turn, self.slots())
     }
 
-    /// Notes whether puts come in batches. `count`: how many items one wants to put.
+    /// Notes whether puts come in batches. `count`: how many items one put has claimed room for.
     #[inline(always)]
     pub fn note_put(&self, count: u64) {
         // ORDERING: Relaxed, all; hints.
         let before = self.tail.batches.load(Ordering::Relaxed);
-        let batches = match count {
-            1 => before.saturating_sub(SINGLE),
-            BATCH.. => (before + 1).min(MANY_BATCHES),
-            _ => before,
+        let batches = if count >= BATCH {
+            (before + 1).min(MANY_BATCHES)
+        } else {
+            before.saturating_sub(SMALL)
         };
         if batches != before {
             self.tail.batches.store(batches, Ordering::Relaxed);
-            if batches == 0 || batches == MANY_BATCHES {
-                self.in_batches.store(batches > 0, Ordering::Relaxed);
-            }
+        }
+        // Also where nothing has changed: of two puts the one that stores later may have counted earlier.
+        let in_batches = self.in_batches.load(Ordering::Relaxed);
+        if batches == if in_batches { 0 } else { MANY_BATCHES } {
+            self.in_batches.store(!in_batches, Ordering::Relaxed);
         }
     }
 
@@ -363,15 +377,6 @@ impl Ring {
         // Where the ring has another life since, this is some turn: it must not count as reached for ever.
         let seen = self.turn(tail).min(turn + self.slots());
         self.head.tail_seen.store(seen, Ordering::Relaxed);
-    }
-
-    /// Fetches the slots of the batch after next to be read, when gets leave them alone.
-    #[inline(always)]
-    pub fn prefetch_batch(&self, slots: Slots<'_>, first: u64, count: u64) {
-        let per_line = (CACHE_LINE / slots.shape.stride).max(1);
-        (0..count).step_by(per_line).for_each(|index| {
-            prefetch_for_reading(ptr::from_ref(slots.at(first + index).header).cast());
-        });
     }
 
     #[inline(always)]
@@ -485,16 +490,36 @@ impl Ring {
 mod tests {
     use super::*;
 
+    /// Made for the time of a test.
+    fn with_ring(test: impl FnOnce(&Ring)) {
+        let ring = Ring::new(Shape::WORD, 4).unwrap();
+        // SAFETY: just made, and nobody else knows it.
+        unsafe {
+            test(ring.as_ref());
+            Ring::free(ring);
+        }
+    }
+
     #[test]
     fn a_tail_of_another_life_is_not_taken_for_one_far_ahead() {
-        let ring = Ring::new(Shape::WORD, 4).unwrap();
-        // SAFETY: just made, and freed below.
-        let it = unsafe { ring.as_ref() };
-        it.open(100, 100);
-        it.tail.word.store(word(50), Ordering::Relaxed); // as looked at before that life began
-        it.see_tail(3);
-        assert!(it.head.tail_seen.load(Ordering::Relaxed) <= 7);
-        // SAFETY: nobody else knows it.
-        unsafe { Ring::free(ring) };
+        with_ring(|ring| {
+            ring.open(100, 100);
+            ring.tail.word.store(word(50), Ordering::Relaxed); // as looked at before that life began
+            ring.see_tail(3);
+            assert!(ring.head.tail_seen.load(Ordering::Relaxed) <= 7);
+        });
+    }
+
+    #[test]
+    fn what_two_puts_note_at_a_time_is_put_right_by_the_next() {
+        with_ring(|ring| {
+            let in_batches = || ring.in_batches.load(Ordering::Relaxed);
+            ring.in_batches.store(true, Ordering::Relaxed);
+            ring.note_put(1);
+            assert!(!in_batches());
+            ring.tail.batches.store(MANY_BATCHES, Ordering::Relaxed);
+            ring.note_put(BATCH);
+            assert!(in_batches());
+        });
     }
 }

@@ -76,9 +76,12 @@ fn in_batches(capacity: usize) -> Fifo {
 
 /// Of the item that was got last.
 fn has_left_no_stamp(fifo: &Fifo) -> bool {
+    head_ring(fifo).unwrap().slot(head_turn(fifo) - 1).is_filled()
+}
+
+fn head_turn(fifo: &Fifo) -> u64 {
     let ring = head_ring(fifo).unwrap();
-    let last = ring.turn(position(ring.head.word.load(Ordering::Relaxed))) - 1;
-    ring.slot(last).is_filled()
+    ring.turn(position(ring.head.word.load(Ordering::Relaxed)))
 }
 
 fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
@@ -301,21 +304,72 @@ fn rings_that_were_emptied_without_stamps_are_used_again() {
     assert_eq!(after[1..], [after[1]; 3]);
 }
 
-/// Somebody discards, and gets from the same queue while it has an item in hand.
+/// Somebody discards, and gets from the same queue while it has an item in hand: at the first item, or at a later one,
+/// when what it did at the first has made it the owner again.
 #[test]
 fn what_is_handed_out_is_not_overwritten_by_what_its_receiver_does() {
-    let fifo = in_batches(64);
-    (0..64 / BATCH).for_each(|_| put_batch(&fifo));
-    let mut first = None;
-    let discarded = fifo.discard(&|_| (), &mut |item| {
-        // SAFETY: items are eight bytes long.
-        let value = unsafe { item.cast::<u64>().read_unaligned() };
-        first.get_or_insert_with(|| {
-            assert!(get_many(&fifo, BATCH).is_ok());
-            while put_many(&fifo, &[100; BATCH]).is_ok() {}
-            // SAFETY: as above.
-            (value, unsafe { item.cast::<u64>().read_unaligned() })
+    const CAPACITY: usize = 64;
+    for at in [1, 20] {
+        let fifo = in_batches(CAPACITY);
+        (0..CAPACITY / BATCH).for_each(|_| put_batch(&fifo));
+        let (mut handed_out, mut discarded) = (0, 0);
+        fifo.discard(&|_| (), &mut |item| {
+            handed_out += 1;
+            // SAFETY: items are eight bytes long.
+            let read = || unsafe { item.cast::<u64>().read_unaligned() };
+            if handed_out == 1 && at > 1 {
+                (0..10).for_each(|_| assert!(get_one(&fifo).is_ok()));
+                fifo.own_head();
+            }
+            if handed_out == at {
+                let before = read();
+                for _ in 0..3 * CAPACITY / BATCH {
+                    while get_many(&fifo, BATCH).is_ok() {}
+                    put_many(&fifo, &[100; BATCH]).unwrap();
+                }
+                assert_eq!(read(), before);
+                discarded += 1;
+            }
         });
+        assert_eq!(discarded, 1);
+        while get_many(&fifo, BATCH).is_ok() {}
+        assert_eq!((fifo.len(), get(&fifo)), (0, Err(NotGot::Empty)));
+    }
+}
+
+/// Somebody puts while a batch is being read: what has been read of it is free.
+#[test]
+fn a_long_batch_is_given_back_piece_by_piece() {
+    const CAPACITY: usize = 256;
+    let fifo = in_batches(CAPACITY);
+    let rings = || fifo.chain.lock().made_count();
+    let before = rings();
+    (0..CAPACITY / BATCH).for_each(|_| put_batch(&fifo));
+    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, u64::MAX);
+    let mut taken = 0;
+    batch.unwrap_or_else(|why| panic!("{why:?}")).empty(|_| {
+        taken += 1;
+        if taken == CAPACITY {
+            (0..2 * BATCH as u64).for_each(|value| put(&fifo, value).unwrap());
+        }
     });
-    assert_eq!((first, discarded), (Some((1, 1)), (64 - BATCH) as u64));
+    assert_eq!((taken, fifo.len(), rings()), (CAPACITY, 2 * BATCH as u64, before));
+}
+
+/// Where the next ring is one that was used before, somebody may still be reading there.
+#[test]
+fn an_owner_that_moves_on_begins_with_a_lap_of_stamps() {
+    let fifo = in_batches(0);
+    for _ in 0..3 {
+        (0..20_000).for_each(|value| put(&fifo, value).unwrap());
+        let ring = |fifo| ptr::from_ref(head_ring(fifo).unwrap());
+        let mut before = ring(&fifo);
+        for _ in 0..20_000 / 100 {
+            assert_eq!(get_many(&fifo, 100).map(|got| got.len()), Ok(100));
+            let (it, turn) = (head_ring(&fifo).unwrap(), head_turn(&fifo));
+            assert!(ptr::eq(before, it) || !it.head.owner.has_gone_round(turn, it.slots()));
+            before = it;
+        }
+        stream_batches(&fifo, 5000);
+    }
 }
