@@ -40,12 +40,13 @@ impl Filled<'_> {
         }
     }
 
-    /// Whether to look now who gets, and whether always the same thread does.
+    /// Whether to look now who gets, and whether always the same thread does: it matters where it would leave no stamps.
     #[inline(always)]
     fn is_worth_a_look(&self) -> bool {
         let stretch = |turn| turn / LOOK_EVERY_BATCHED;
-        let Claim { slots, first, .. } = self.claim;
-        !self.stampless && !slots.are_long() && stretch(first) != stretch(self.end())
+        let Claim { ring, slots, first, .. } = self.claim;
+        let may_matter = !self.stampless && !slots.are_long() && ring.are_batches_usual();
+        may_matter && stretch(first) != stretch(self.end())
     }
 }
 

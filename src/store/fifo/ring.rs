@@ -318,9 +318,14 @@ impl Ring {
     /// Whether the caller, if it owns the head, may empty slots from this turn on without a stamp, and should.
     #[inline(always)]
     pub fn needs_no_stamps(&self, turn: u64) -> bool {
+        self.are_batches_usual() && self.head.owner.has_gone_round(turn, self.slots())
+    }
+
+    /// Whether puts come in batches.
+    #[inline(always)]
+    pub fn are_batches_usual(&self) -> bool {
         // ORDERING: Relaxed; a hint.
-        let in_batches = EAGER || MODEL || self.in_batches.load(Ordering::Relaxed);
-        in_batches && self.head.owner.has_gone_round(turn, self.slots())
+        EAGER || MODEL || self.in_batches.load(Ordering::Relaxed)
     }
 
     /// Notes whether puts come in batches. `count`: how many items one put has claimed room for.
