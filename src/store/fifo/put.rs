@@ -5,7 +5,7 @@ use std::ptr;
 use super::chain::{Chain, next_slots};
 use super::ring::{Ring, SEALED, SHUT, Slots, position};
 use super::shape::Shape;
-use super::{Claim, Fifo, nobody_peeks, stand_back};
+use super::{Claim, Fifo, LOST_RACE, nobody_peeks, stand_back};
 use crate::store::NotPut;
 use crate::sync::{MODEL, Ordering, pause, yield_now};
 
@@ -137,7 +137,7 @@ impl Fifo {
                 ring.note_put(count);
                 return Ok(Claim { ring, slots, first, count });
             }
-            stand_back();
+            stand_back(LOST_RACE);
         }
     }
 
