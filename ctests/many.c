@@ -289,25 +289,31 @@ TEST(thousands_go_through_at_once) {
   free(numbers);
 }
 
-enum { BATCHES = 400, BATCH = 13 };
+typedef struct supply {
+  bq_queue *queue;
+  size_t batches, size;
+} supply;
 
+/* Rising numbers from 0 on. */
 static void *put_batches(void *argument) {
-  bq_queue *queue = argument;
-  int64_t numbers[BATCH];
-  for (int64_t batch = 0; batch < BATCHES; batch++) {
-    number_from(numbers, BATCH, batch * BATCH);
-    CHECK_STATUS(bq_put_many(queue, numbers, BATCH, BQ_FOREVER), BATCH);
+  const supply *all = argument;
+  int64_t numbers[64];
+  CHECK(all->size <= LENGTH(numbers));
+  for (size_t batch = 0; batch < all->batches; batch++) {
+    number_from(numbers, all->size, (int64_t)(batch * all->size));
+    CHECK_STATUS(bq_put_many(all->queue, numbers, all->size, BQ_FOREVER), (ptrdiff_t)all->size);
   }
   return NULL;
 }
 
 /* Two producers put the same rising numbers: each number's first and second coming rise as well. */
 TEST(items_of_one_call_keep_their_order_among_other_producers) {
-  enum { TOTAL = BATCHES * BATCH };
+  enum { BATCHES = 400, BATCH = 13, TOTAL = BATCHES * BATCH };
   bq_queue *queue = number_queue(BQ_FIFO, 16);
   static char seen[TOTAL];
   int64_t numbers[7];
-  pthread_t producers[2] = {thread_start(put_batches, queue), thread_start(put_batches, queue)};
+  supply all = {queue, BATCHES, BATCH};
+  pthread_t producers[2] = {thread_start(put_batches, &all), thread_start(put_batches, &all)};
   for (size_t taken = 0; taken < 2 * TOTAL;) {
     const ptrdiff_t count = bq_get_many(queue, numbers, LENGTH(numbers), BQ_FOREVER);
     CHECK(count > 0);
@@ -321,6 +327,38 @@ TEST(items_of_one_call_keep_their_order_among_other_producers) {
   for (int i = 0; i < TOTAL; i++) CHECK_EQ(seen[i], 2);
   check_empty(queue);
   bq_queue_unref(queue);
+}
+
+/* From one thread to another batches go in a way of their own, until a third one gets or looks. */
+static void stream_batches(size_t capacity, call_kind third) {
+  bq_queue *queue = number_queue(BQ_FIFO, capacity);
+  supply all = {queue, 4000, 64};
+  for (int stream = 0; stream < 3; stream++) {
+    const pthread_t producer = thread_start(put_batches, &all);
+    int64_t numbers[50];
+    for (int64_t next = 0; next < (int64_t)(all.batches * all.size);) {
+      const ptrdiff_t count = bq_get_many(queue, numbers, LENGTH(numbers), BQ_FOREVER);
+      CHECK(count > 0);
+      for (ptrdiff_t i = 0; i < count; i++) CHECK_EQ(numbers[i], next++);
+    }
+    thread_join(producer);
+    put_number(queue, 7);
+    call other = {.kind = third, .queue = queue, .timeout_ns = BQ_NOWAIT};
+    call_start(&other);
+    CHECK_STATUS(call_end(&other), BQ_OK);
+    CHECK_EQ(other.items[0], 7);
+    if (third == CALL_PEEK) CHECK_EQ(get_number(queue), 7);
+  }
+  check_empty(queue);
+  bq_queue_unref(queue);
+}
+
+TEST(batches_from_one_thread_to_another_come_whole_and_in_order) {
+  const size_t capacities[] = {0, 100, 1024};
+  for (size_t i = 0; i < LENGTH(capacities); i++) {
+    stream_batches(capacities[i], CALL_GET);
+    stream_batches(capacities[i], CALL_PEEK);
+  }
 }
 
 CHECK_MAIN()
