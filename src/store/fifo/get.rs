@@ -59,9 +59,11 @@ impl Fifo {
         unsafe { self.pop_here(Shape::WORD, item) }
     }
 
+    /// Not part of its callers: what it keeps in registers they would save for a stack as well.
+    ///
     /// # Safety
     /// As for `Store::pop_at_once`.
-    #[inline(always)]
+    #[inline(never)]
     pub unsafe fn pop_at_once(&self, item: *mut u8) -> bool {
         // SAFETY: passed on.
         let got = unsafe { self.pop_here(self.shape, item) };

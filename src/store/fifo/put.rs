@@ -27,9 +27,11 @@ impl Fifo {
         unsafe { self.push_here(Shape::WORD, item) }
     }
 
+    /// Not part of its callers: what it keeps in registers they would save for a stack as well.
+    ///
     /// # Safety
     /// As for `Store::push_at_once`.
-    #[inline(always)]
+    #[inline(never)]
     pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
         unsafe { self.push_here(self.shape, item) }
