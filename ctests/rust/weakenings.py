@@ -27,7 +27,7 @@ class Weakening:
 
 
 FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
-SLOT = "src/store/fifo/slot.rs"
+SLOT, EMPTIED = "src/store/fifo/slot.rs", "src/store/fifo/ring/emptied.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
 INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
@@ -131,16 +131,16 @@ def weakenings():
     pair = "emptied Release / Acquire, also by way of another put"
     looks = "pub fn look_at_emptied("
     yield weaken(pair, "slots are emptied Relaxed",
-                 relaxed(RING, "pub fn set_emptied(", "store(turn, Ordering::Release)", "Release"),
+                 relaxed(EMPTIED, "pub fn set_emptied(", "store(turn, Ordering::Release)", "Release"),
                  (BATCH_READ,))
     yield weaken(pair, "emptied slots are seen Relaxed",
-                 relaxed(RING, looks, "emptied.load(Ordering::Acquire)", "Acquire"),
+                 relaxed(EMPTIED, looks, "emptied.load(Ordering::Acquire)", "Acquire"),
                  (BATCH_READ,), given=(TAIL_WITHOUT_FENCE,))
     yield weaken(pair, "what was seen is told Relaxed",
-                 relaxed(RING, looks, "store(emptied, Ordering::Release)", "Release"),
+                 relaxed(EMPTIED, looks, "store(emptied, Ordering::Release)", "Release"),
                  (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
     yield weaken(pair, "what another put has seen is seen Relaxed",
-                 relaxed(RING, "pub fn emptied_from(", "emptied_seen.load(Ordering::Acquire)", "Acquire"),
+                 relaxed(EMPTIED, "pub fn emptied_from(", "emptied_seen.load(Ordering::Acquire)", "Acquire"),
                  (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
     yield weaken(pair, "an owner that has not gone round says so",
                  Change(OWNER, "pub fn has_gone_round(", "+ slots", ""),

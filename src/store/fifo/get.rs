@@ -4,9 +4,10 @@ use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, Slots, position, word};
+use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, position, word};
 use super::shape::Shape;
 use super::slot::Slot;
+use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, ON_ITS_WAY, nobody_peeks, stand_back};
 use crate::store::NotGot;
 use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};

@@ -13,6 +13,7 @@ mod put;
 mod ring;
 mod shape;
 mod slot;
+mod slots;
 
 use std::ptr;
 
@@ -20,9 +21,10 @@ use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
 pub use get::Due;
-use ring::{AWAY, Ring, SEALED, SHUT, Slots, position};
+use ring::{AWAY, Ring, SEALED, SHUT, position};
 use shape::Shape;
 use slot::Slot;
+use slots::Slots;
 
 /// How many pauses a lost race is worth, about 5 µs. Leaves the word to who was quicker: one side that runs a stretch
 /// alone is faster than two that take the cache line from each other at every item. Two threads to two, bounded: 60 M

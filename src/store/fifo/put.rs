@@ -3,8 +3,9 @@
 use std::ptr;
 
 use super::chain::{Chain, next_slots};
-use super::ring::{Ring, SEALED, SHUT, Slots, position};
+use super::ring::{Ring, SEALED, SHUT, position};
 use super::shape::Shape;
+use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, nobody_peeks, stand_back};
 use crate::store::NotPut;
 use crate::sync::{MODEL, Ordering, pause, yield_now};
@@ -286,8 +287,8 @@ impl Fifo {
 fn free_from(ring: &Ring, slots: Slots<'_>, turn: u64, most: u64) -> u64 {
     let mut free = ring.emptied_from(turn).min(most);
     if free < most {
-        let row = slots.run(turn + free, most - free);
-        free += row.take_while(|slot| slot.is_free()).count() as u64;
+        let rest = slots.run(turn + free, most - free);
+        free += rest.take_while(|slot| slot.is_free()).count() as u64;
     }
     if free < most {
         free = free.max(ring.look_at_emptied(turn).min(most));

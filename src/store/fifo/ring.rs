@@ -9,6 +9,7 @@
 //!
 //! Where batches go from one thread to another, a get leaves no stamps: it says up to which turn slots are empty,
 //! once for all that it has taken, and what a slot has held stays in its stamp until the put of the next lap.
+//! See [`emptied`].
 //!
 //! Positions count the items of the FIFO, turns those of the ring: position = origin + turn. Both only
 //! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
@@ -16,8 +17,9 @@
 //! until its FIFO is dropped. So a thread that comes late with a word it loaded long ago fails its
 //! compare-and-swap, and whatever it read of the ring before that was harmless.
 
+mod emptied;
+
 use std::alloc::{Layout, alloc, dealloc};
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
@@ -26,6 +28,7 @@ use super::get::Due;
 use super::owner::{Owner, Places};
 use super::shape::{CACHE_LINE, Shape};
 use super::slot::{Slot, SlotHeader};
+use super::slots::Slots;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw,
     prefetch_for_reading, prefetch_for_writing,
@@ -43,13 +46,6 @@ pub(super) const OWNED: u64 = 2;
 
 /// After how many gets that found nothing to fetch ahead to look for more.
 const LOOK_EVERY: u64 = if EAGER { 1 } else { 64 };
-/// A put of so many items is a batch. Of fewer, stamps cost both sides less than the look at what has been emptied.
-const BATCH: u64 = 16;
-/// So many batches make gets leave no stamps, until smaller puts have made up for all of them, each for so many. Those of
-/// a single item count where they are held up.
-const MANY_BATCHES: u32 = 64;
-const SMALL: u32 = 2;
-
 /// Of a longer slot no more than this.
 const MOST_PREFETCHED: usize = 512;
 
@@ -90,63 +86,6 @@ pub(super) struct Head {
     /// The items of all turns before this one have been read, whatever the stamps of their slots say.
     emptied: AtomicU64,
     pub owner: Owner,
-}
-
-/// The slots of a ring, by value: a loop over several of them loads nothing of the ring in between.
-#[derive(Clone, Copy)]
-pub(super) struct Slots<'a> {
-    memory: NonNull<u8>,
-    mask: u64,
-    shape: Shape,
-    of: PhantomData<&'a Ring>,
-}
-
-impl<'a> Slots<'a> {
-    /// The slot whose turn it is.
-    #[inline(always)]
-    pub fn at(self, turn: u64) -> Slot<'a> {
-        self.in_place(turn & self.mask, turn)
-    }
-
-    pub fn are_long(self) -> bool {
-        self.shape.is_long()
-    }
-
-    /// The slots of so many turns, one after the other, and of no more than a lap: a loop over them goes along the
-    /// array, and once around its end.
-    #[inline(always)]
-    pub fn run(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let count = count.min(self.mask + 1);
-        let here = count.min(self.mask + 1 - (first & self.mask));
-        self.row(first, here).chain(self.row(first.wrapping_add(here), count - here))
-    }
-
-    /// The same, of slots that lie one behind the other.
-    #[inline(always)]
-    fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let start = first & self.mask;
-        (0..count).map(move |index| self.in_place(start + index, first.wrapping_add(index)))
-    }
-
-    /// Fetches slots that will be read soon, and not written.
-    #[inline(always)]
-    pub fn prefetch(self, first: u64, count: u64) {
-        let per_line = (CACHE_LINE / self.shape.stride).max(1);
-        (0..count).step_by(per_line).for_each(|index| {
-            prefetch_for_reading(ptr::from_ref(self.at(first + index).header).cast());
-        });
-    }
-
-    #[inline(always)]
-    fn in_place(self, index: u64, turn: u64) -> Slot<'a> {
-        let index = index as usize;
-        // SAFETY: the index is below the number of slots, each initialised by Ring::new.
-        let (header, item) = unsafe {
-            let slot = self.memory.add(index * self.shape.stride);
-            (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
-        };
-        Slot::new(header, item, turn, self.mask + 1)
-    }
 }
 
 #[repr(C)] // what every call reads is behind the words, and what hardly anyone does behind that
@@ -280,72 +219,8 @@ impl Ring {
     #[inline(always)]
     pub fn slots_as(&self, shape: Shape) -> Slots<'_> {
         debug_assert_eq!(shape, self.shape);
-        Slots { memory: self.slots, mask: self.mask, shape, of: PhantomData }
-    }
-
-    /// How many slots from this turn on are known to be empty, whatever their stamps say.
-    #[inline(always)]
-    pub fn emptied_from(&self, turn: u64) -> u64 {
-        // ORDERING: Acquire; pairs with the Release in look_at_emptied: the items that were there have been read.
-        self.empty_from(turn, self.tail.emptied_seen.load(Ordering::Acquire))
-    }
-
-    /// The same, of all that have been emptied until now.
-    pub fn look_at_emptied(&self, turn: u64) -> u64 {
-        // ORDERING: Acquire; pairs with the Release in set_emptied: the items that were there have been read.
-        let emptied = self.head.emptied.load(Ordering::Acquire);
-        // ORDERING: Relaxed; compared only.
-        if self.tail.emptied_seen.load(Ordering::Relaxed) != emptied {
-            // ORDERING: Release; pairs with the Acquire in emptied_from. A late thread may write an older one: too low
-            // is always allowed.
-            self.tail.emptied_seen.store(emptied, Ordering::Release);
-        }
-        self.empty_from(turn, emptied)
-    }
-
-    #[inline(always)]
-    fn empty_from(&self, turn: u64, emptied: u64) -> u64 {
-        (emptied + self.slots()).saturating_sub(turn)
-    }
-
-    /// Says that the items of all turns before this one have been read.
-    #[inline(always)]
-    pub fn set_emptied(&self, turn: u64) {
-        // ORDERING: Release; pairs with the Acquire in look_at_emptied.
-        self.head.emptied.store(turn, Ordering::Release);
-    }
-
-    /// Whether the caller, if it owns the head, may empty slots from this turn on without a stamp, and should.
-    #[inline(always)]
-    pub fn needs_no_stamps(&self, turn: u64) -> bool {
-        self.are_batches_usual() && self.head.owner.has_gone_round(turn, self.slots())
-    }
-
-    /// Whether puts come in batches.
-    #[inline(always)]
-    pub fn are_batches_usual(&self) -> bool {
-        // ORDERING: Relaxed; a hint.
-        EAGER || MODEL || self.in_batches.load(Ordering::Relaxed)
-    }
-
-    /// Notes whether puts come in batches. `count`: how many items one put has claimed room for.
-    #[inline(always)]
-    pub fn note_put(&self, count: u64) {
-        // ORDERING: Relaxed, all; hints.
-        let before = self.tail.batches.load(Ordering::Relaxed);
-        let batches = if count >= BATCH {
-            (before + 1).min(MANY_BATCHES)
-        } else {
-            before.saturating_sub(SMALL)
-        };
-        if batches != before {
-            self.tail.batches.store(batches, Ordering::Relaxed);
-        }
-        // Also where nothing has changed: of two puts the one that stores later may have counted earlier.
-        let in_batches = self.in_batches.load(Ordering::Relaxed);
-        if batches == if in_batches { 0 } else { MANY_BATCHES } {
-            self.in_batches.store(!in_batches, Ordering::Relaxed);
-        }
+        // SAFETY: initialised by `new`; they live as long as the ring.
+        unsafe { Slots::new(self.slots, self.mask, shape) }
     }
 
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
@@ -493,6 +368,7 @@ impl Ring {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::emptied::{BATCH, MANY_BATCHES};
     use super::*;
 
     /// Made for the time of a test.
