@@ -1,21 +1,18 @@
 //! The way out: an item is claimed at the head, then taken.
 
-use std::alloc::{alloc, dealloc};
-use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, position, word};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::slots::Slots;
-use super::{Claim, Fifo, LOST_RACE, ON_ITS_WAY, nobody_peeks, stand_back};
+use super::{Claim, Fifo, LOST_RACE, ON_ITS_WAY, stand_back};
 use crate::store::NotGot;
 use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};
-use crate::sys::park::nap;
 
 /// Items that the caller has claimed, and alone may take.
 pub(super) struct Filled<'a> {
-    claim: Claim<'a>,
+    pub claim: Claim<'a>,
     /// Their slots are emptied without stamps: by an owner that has gone round, where puts come in batches.
     stampless: bool,
 }
@@ -169,55 +166,6 @@ impl Fifo {
                 0 => self.why_nothing(ring, head, Look::Again)?,
                 _ => self.until_moved_on(ring),
             }
-        }
-    }
-
-    /// As `Store::discard`.
-    pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
-        let end = self.entered();
-        let mut discarded = 0;
-        loop {
-            // Not as the owner, which the receiver may have made this thread again: it may get more from this queue, and
-            // has the item of this claim in hand.
-            self.leave_head();
-            let Ok(Filled { claim, .. }) = self.claim_filled(self.shape, 1, end) else {
-                return discarded;
-            };
-            gone(claim.count);
-            claim.slots().for_each(|slot| {
-                slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
-            });
-            discarded += claim.count;
-        }
-    }
-
-    /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek
-    /// may be reading there.
-    fn hand_over(&self, ring: &Ring, item: *mut u8, each: &mut dyn FnMut(*mut u8)) {
-        if nobody_peeks(ring) {
-            return each(item);
-        }
-        let mut small = Small([MaybeUninit::uninit(); SMALL]);
-        if self.shape.item.size() <= SMALL {
-            let copy = small.0.as_mut_ptr().cast();
-            // SAFETY: both are one item long.
-            unsafe { self.shape.item.copy(item, copy) };
-            return each(copy);
-        }
-        let layout = self.shape.item.layout();
-        // SAFETY: items are not of size zero.
-        let copy = unsafe { alloc(layout) };
-        if copy.is_null() {
-            while !nobody_peeks(ring) {
-                nap();
-            }
-            return each(item);
-        }
-        // SAFETY: both are one item long; `copy` was allocated with this layout.
-        unsafe {
-            self.shape.item.copy(item, copy);
-            each(copy);
-            dealloc(copy, layout);
         }
     }
 
@@ -409,13 +357,6 @@ const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
 
 /// In pieces of so many items a batch that leaves no stamps gives its slots back: puts wait for no more than that.
 const PIECE: u64 = 64;
-
-/// Bytes of an item that is copied without memory of the heap.
-const SMALL: usize = 512;
-
-/// Aligned as any item is.
-#[repr(align(16))]
-struct Small([MaybeUninit<u8>; SMALL]);
 
 /// How often to look at an item that is on its way, standing back in between.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //! middle of a put or a get delays only threads that want that very slot, or those very slots of a batch.
 
 mod chain;
+mod discard;
 mod get;
 mod owner;
 mod put;

@@ -303,8 +303,7 @@ impl Fifo {
         if owner.is_claiming(ring.places.last.get()) {
             return false;
         }
-        // ORDERING: SeqCst; gets that claim by compare-and-swap follow all that the owner has stored.
-        ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
+        Self::open_head(ring);
         true
     }
 
@@ -318,9 +317,14 @@ impl Fifo {
         let chain = self.chain.lock();
         if let Some(ring) = self.head_ring_in(&chain).filter(|ring| mine(ring)) {
             ring.head.owner.leave();
-            // ORDERING: SeqCst; as in try_disown_head.
-            ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
+            Self::open_head(ring);
         }
+    }
+
+    /// Lets every thread claim: nobody owns the head, or is in the middle of a claim as its owner. Under the chain's lock.
+    fn open_head(ring: &Ring) {
+        // ORDERING: SeqCst; gets that claim by compare-and-swap follow all that the owner has stored.
+        ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
     }
 
     /// The ring that gets start at, for who holds the chain's lock.
