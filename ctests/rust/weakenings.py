@@ -186,7 +186,7 @@ def weakenings():
     yield weaken(pair, "no fence where a looker leaves", without_fence(WAIT, "pub fn looks_now("),
                  (NOT_RELIED_ON,), given=(NOTHING_WITHOUT_FENCE,))
     yield weaken(pair, "an item is left before it is visible",
-                 Change(WAIT, "pub fn is_left_to_lookers(", "barrier::full();", ""), (SECOND_OF_TWO,))
+                 Change(WAIT, "pub fn leave_to_lookers(", "barrier::full();", ""), (SECOND_OF_TWO,))
 
     pair = "CASCADE RMW + fence / tail RMW + fence"
     yield weaken(pair, "taken back Relaxed",

@@ -38,6 +38,8 @@ pub unsafe extern "C" fn bq_put(
     }
 }
 
+/// # Safety
+/// As for [`bq_put`].
 #[inline(always)]
 unsafe fn put_short(
     queue: *mut bq_queue,
@@ -51,6 +53,8 @@ unsafe fn put_short(
     unsafe { queue.put_short(required(item).ok()?.cast()) }
 }
 
+/// # Safety
+/// As for [`bq_put`].
 #[inline(never)]
 unsafe extern "C" fn put(queue: *mut bq_queue, item: *const c_void, timeout_ns: i64) -> bq_status {
     status(|| {
@@ -61,6 +65,8 @@ unsafe extern "C" fn put(queue: *mut bq_queue, item: *const c_void, timeout_ns: 
     })
 }
 
+/// # Safety
+/// As for [`put_short`], which has said `Some`.
 #[cold]
 unsafe extern "C" fn tell_of_item(queue: *mut bq_queue, attention: Attention) -> bq_status {
     status(|| {
@@ -119,6 +125,8 @@ pub unsafe extern "C" fn bq_get(
     }
 }
 
+/// # Safety
+/// As for [`bq_get`].
 #[inline(always)]
 unsafe fn get_short(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i64) -> Option<Attention> {
     // SAFETY: passed on.
@@ -128,6 +136,8 @@ unsafe fn get_short(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i64) ->
     unsafe { queue.get_short(required_mut(item).ok()?.cast()) }
 }
 
+/// # Safety
+/// As for [`bq_get`].
 #[inline(never)]
 unsafe extern "C" fn get(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i64) -> bq_status {
     status(|| {
@@ -138,6 +148,8 @@ unsafe extern "C" fn get(queue: *mut bq_queue, item: *mut c_void, timeout_ns: i6
     })
 }
 
+/// # Safety
+/// As for [`get_short`], which has said `Some`.
 #[cold]
 unsafe extern "C" fn tell_of_room(queue: *mut bq_queue, attention: Attention) -> bq_status {
     status(|| {

@@ -67,7 +67,7 @@ impl Bell {
 
     /// The descriptor, if it was made.
     pub fn made(&self) -> Option<&WakeFd> {
-        // ORDERING: Acquire; pairs with the Release in make.
+        // ORDERING: Acquire; pairs with the Release in fd.
         let fd = self.fd.load(Ordering::Acquire);
         // SAFETY: made once, freed with the bell.
         if fd == MISSED { None } else { unsafe { fd.as_ref() } }

@@ -147,7 +147,7 @@ impl Core {
         let watches = self.watches.lock();
         let watched = watches.all.get(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let watch = &watched.watch;
-        if !events.has(Events::READABLE) {
+        if !events.has_any(Events::READABLE) {
             watch.looks_now();
         }
         let before = watch.events.replace(events);

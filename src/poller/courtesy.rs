@@ -41,7 +41,7 @@ impl Courtesy {
     }
 
     /// The loop or thread sleeps until it is called, or need not be sent away.
-    pub fn is_done(&self) {
+    pub fn reset(&self) {
         self.state.set(State::Nothing);
     }
 
@@ -53,8 +53,8 @@ impl Courtesy {
         }
     }
 
-    /// Asked at the start of a call: whether to say 0 now. `send` has the loop called again.
-    pub fn is_due(&self, send: impl FnOnce() -> bool) -> bool {
+    /// At the start of a call. `true`: say 0 now, `send` has the loop called again.
+    pub fn send_away_if_due(&self, send: impl FnOnce() -> bool) -> bool {
         let first_turn = match self.state.get() {
             State::Nothing => return false,
             State::Since(since) if elapsed(since) <= self.every_ns() => return false,

@@ -51,11 +51,30 @@ fn armed(sleeper: Sleeper) -> *mut Watch {
     })
 }
 
-fn sleeper(word: *mut Watch) -> Option<Sleeper> {
+/// What a word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Empty,
+    Asleep(Sleeper),
+    Closed,
+    /// The latest of a list.
+    Watches,
+}
+
+fn content(word: *mut Watch) -> Content {
     match word.addr() {
-        ARMED_LOOP => Some(Sleeper::Loop),
-        ARMED_THREAD => Some(Sleeper::Thread),
-        _ => None,
+        EMPTY => Content::Empty,
+        ARMED_LOOP => Content::Asleep(Sleeper::Loop),
+        ARMED_THREAD => Content::Asleep(Sleeper::Thread),
+        CLOSED => Content::Closed,
+        _ => Content::Watches,
+    }
+}
+
+fn sleeper(word: *mut Watch) -> Option<Sleeper> {
+    match content(word) {
+        Content::Asleep(how) => Some(how),
+        Content::Empty | Content::Closed | Content::Watches => None,
     }
 }
 
@@ -70,17 +89,15 @@ impl Inbox {
         // ORDERING: Relaxed; what matters is the exchange below.
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            let (next, met) = match word.addr() {
-                CLOSED => {
+            let (next, met) = match content(word) {
+                Content::Closed => {
                     // SAFETY: not given away after all.
                     drop(unsafe { Token::from_raw(this) });
                     return Met::Closed;
                 }
-                EMPTY => (ptr::null_mut(), Met::Awake),
-                _ => match sleeper(word) {
-                    Some(sleeper) => (ptr::null_mut(), Met::Asleep(sleeper)),
-                    None => (word, Met::Awake),
-                },
+                Content::Empty => (ptr::null_mut(), Met::Awake),
+                Content::Asleep(how) => (ptr::null_mut(), Met::Asleep(how)),
+                Content::Watches => (word, Met::Awake),
             };
             // SAFETY: kept alive by the token, which is still this call's.
             unsafe { (*this).next.set(next) };
@@ -98,10 +115,12 @@ impl Inbox {
         // ORDERING: Relaxed; what matters is the exchange below.
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if matches!(word.addr(), EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED) {
-                return ptr::null();
+            match content(word) {
+                Content::Empty | Content::Asleep(_) | Content::Closed => return ptr::null(),
+                Content::Watches => {}
             }
-            // ORDERING: Acquire; pairs with the Release in push.
+            // ORDERING: Acquire; pairs with the Release in push. Release; a push that finds it empty has seen what this
+            // call did before.
             let empty = tag(EMPTY);
             match self.0.compare_exchange_weak(word, empty, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return reversed(word),
@@ -153,9 +172,10 @@ impl Inbox {
     pub fn close(&self) -> (*const Watch, Option<Sleeper>) {
         // ORDERING: Acquire; as in take. Release; who was asleep and wakes sees what was before the end.
         let word = self.0.swap(tag(CLOSED), Ordering::AcqRel);
-        match word.addr() {
-            EMPTY | ARMED_LOOP | ARMED_THREAD | CLOSED => (ptr::null(), sleeper(word)),
-            _ => (reversed(word), None),
+        match content(word) {
+            Content::Empty | Content::Closed => (ptr::null(), None),
+            Content::Asleep(how) => (ptr::null(), Some(how)),
+            Content::Watches => (reversed(word), None),
         }
     }
 

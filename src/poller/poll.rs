@@ -95,11 +95,11 @@ impl Core {
     pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
         let mut reports = reports(out, max)?;
         let polling = Polling::enter(self)?;
-        if self.still_asleep() {
+        if self.stays_asleep() {
             return Ok(0);
         }
         loop {
-            if self.courtesy.is_due(|| self.send_away()) {
+            if self.courtesy.send_away_if_due(|| self.send_away()) {
                 return Ok(0);
             }
             if self.serve(&mut reports, Deadline::Never) > 0 {
@@ -128,7 +128,7 @@ impl Core {
         let deadline = timeout.deadline();
         loop {
             if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
-                self.courtesy.is_done(); // a thread has no other descriptors
+                self.courtesy.reset(); // a thread has no other descriptors
                 polling.reports.set(true);
                 self.stay_readable();
                 return Ok(reports.len);
@@ -160,7 +160,7 @@ impl Core {
             return Slept::LookAgain;
         }
         self.asleep.set(Some(Sleeper::Thread));
-        self.courtesy.is_done();
+        self.courtesy.reset();
         // ORDERING: SeqCst; behind the arming, see Core::wake.
         while self.inbox.sleeper().is_some() && !self.by_hand.load(Ordering::SeqCst) {
             if self.bell.sleep(deadline) == Slept::DeadlinePassed && self.back_to_loop() {
@@ -189,7 +189,7 @@ impl Core {
     }
 
     /// Whether the poller has been armed since the last call and nothing has come: there is nothing to do.
-    fn still_asleep(&self) -> bool {
+    fn stays_asleep(&self) -> bool {
         if self.inbox.sleeper().is_none() {
             return false;
         }
@@ -322,7 +322,7 @@ impl Core {
             return false;
         }
         self.asleep.set(Some(Sleeper::Loop));
-        self.courtesy.is_done();
+        self.courtesy.reset();
         // ORDERING: SeqCst; behind the arming, see Core::wake: for one that came just before it this thread rings.
         if self.by_hand.load(Ordering::SeqCst) && self.inbox.rouse().is_some() {
             self.owes_ring.set(true);

@@ -80,7 +80,7 @@ impl ReadyList {
         if self.len > FEW {
             return 0;
         }
-        let readers = self.watches().filter(|watch| watch.events.get().has(Events::READABLE));
+        let readers = self.watches().filter(|watch| watch.events.get().has_any(Events::READABLE));
         readers.map(|watch| watch.queue().len() as u64).sum()
     }
 

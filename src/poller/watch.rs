@@ -76,7 +76,7 @@ impl Watch {
 
     /// Says to the queue, if the watch reads, that the polling thread will look again, soon. Under the core's lock.
     pub fn will_look(&self, now: u64) {
-        if self.events.get().has(Events::READABLE) && !self.looks.replace(true) {
+        if self.events.get().has_any(Events::READABLE) && !self.looks.replace(true) {
             self.queue().will_look(now);
         }
     }

@@ -143,20 +143,20 @@ impl Queue {
 
     fn current_with_room(&self, events: Events, room: u64) -> Events {
         let mut holds = Events::NONE;
-        if events.has(Events::READABLE.or(Events::DRAINED)) {
+        if events.has_any(Events::READABLE.or(Events::DRAINED)) {
             match self.store.readiness() {
                 Ok(()) => holds = holds.or(Events::READABLE),
                 Err(NotGot::Drained) => holds = holds.or(Events::READABLE).or(Events::DRAINED),
                 Err(NotGot::Empty | NotGot::Pending) => {}
             }
         }
-        if events.has(Events::WRITABLE.or(Events::CLOSED)) && self.store.is_shut() {
+        if events.has_any(Events::WRITABLE.or(Events::CLOSED)) && self.store.is_shut() {
             holds = holds.or(Events::WRITABLE).or(Events::CLOSED);
         }
-        if events.has(Events::WRITABLE) && self.store.room() >= room {
+        if events.has_any(Events::WRITABLE) && self.store.room() >= room {
             holds = holds.or(Events::WRITABLE);
         }
-        if events.has(Events::JOINED) && self.nothing_unfinished() {
+        if events.has_any(Events::JOINED) && self.nothing_unfinished() {
             holds = holds.or(Events::JOINED);
         }
         holds.and(events)

@@ -62,7 +62,7 @@ impl Queue {
 
     fn tell_if_joined(&self) {
         fence_after_rmw();
-        if self.waiters.attention().has(Attention::OTHERS) {
+        if self.waiters.attention().has_any(Attention::OTHERS) {
             // Only joins that waited already when nothing was unfinished.
             let horizon = self.waiters.horizon();
             if self.nothing_unfinished() {

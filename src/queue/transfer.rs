@@ -51,6 +51,8 @@ impl Queue {
         unsafe { self.put_one(item, priority, timeout) }
     }
 
+    /// # Safety
+    /// As for [`Self::put`].
     #[inline(never)]
     unsafe fn put_one(
         &self,
@@ -133,6 +135,8 @@ impl Queue {
         Some(if due == Due::LookRound { attention.or(Attention::LOOK_ROUND) } else { attention })
     }
 
+    /// # Safety
+    /// As for [`Self::get`].
     #[inline(never)]
     unsafe fn get_one(&self, item: *mut u8, timeout: Timeout) -> Result<(), Status> {
         // SAFETY: passed on.

@@ -77,7 +77,7 @@ impl<'q> Sight for Glance<'_, 'q> {
     }
 
     fn announce(&self, now: u64) -> Self::Announced {
-        let reads = self.turn.events.has(Events::READABLE);
+        let reads = self.turn.events.has_any(Events::READABLE);
         self.announced.set(reads);
         reads.then(|| Looking::at(self.turn.queue, now))
     }
@@ -116,7 +116,7 @@ impl<'q> Turn<'q> {
         let glance = Glance { turn: self, announced: Cell::new(false) };
         let found = patience.look_again(queue.linger, self.deadline, &glance);
         self.owes |= glance.announced.get();
-        if found && self.events.has(Events::READABLE) {
+        if found && self.events.has_any(Events::READABLE) {
             patience.gather(queue.linger, || queue.store.len());
         }
         found

@@ -56,14 +56,14 @@ impl Queue {
     /// Tells those whom it concerns that `count` items came in.
     #[cold]
     pub fn tell_of_items(&self, mut attention: Attention, count: usize) {
-        if attention.has(Attention::FENCED) {
+        if attention.has_any(Attention::FENCED) {
             barrier::full(); // light() was not enough
             attention = self.waiters.attention();
         }
-        if attention.has(Attention::READERS) && !self.waiters.is_left_to_lookers() {
+        if attention.has_any(Attention::READERS) && !self.waiters.leave_to_lookers() {
             self.wake_up_to(Line::Readers, count);
         }
-        if attention.has(Attention::DISCARD) {
+        if attention.has_any(Attention::DISCARD) {
             self.discard_queued();
         }
     }
@@ -71,17 +71,17 @@ impl Queue {
     /// Tells those whom it concerns that `count` items went out.
     #[cold]
     pub fn tell_of_room(&self, attention: Attention, count: usize) {
-        if attention.has(Attention::LOOK_ROUND) {
+        if attention.has_any(Attention::LOOK_ROUND) {
             // SAFETY: said of a get by the short way only.
             unsafe { self.store.look_round() };
         }
-        if attention.has(Attention::WRITERS) {
+        if attention.has_any(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
         }
-        if attention.has(Attention::CASCADE) {
+        if attention.has_any(Attention::CASCADE) {
             self.cascade();
         }
-        if attention.has(Attention::SHUT) {
+        if attention.has_any(Attention::SHUT) {
             self.tell_if_drained();
         }
     }
@@ -130,16 +130,18 @@ impl Queue {
 
     /// Hands a wake-up that its waiter has no use for to the next one, if there still is a reason.
     pub fn pass_on(&self, events: Events) {
-        if events.has(Events::READABLE) {
+        if events.has_any(Events::READABLE) {
             self.pass_on_items();
         }
-        if events.has(Events::WRITABLE) && self.current(Events::WRITABLE).has(Events::WRITABLE) {
+        if events.has_any(Events::WRITABLE)
+            && self.current(Events::WRITABLE).has_any(Events::WRITABLE)
+        {
             self.let_puts_in(1);
         }
     }
 
     fn pass_on_items(&self) {
-        if !self.waiters.attention().has(Attention::READERS) {
+        if !self.waiters.attention().has_any(Attention::READERS) {
             return;
         }
         if self.store.readiness() == Err(NotGot::Pending) {
@@ -186,13 +188,13 @@ impl Queue {
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put
     /// finds the waiter. At the deadline nothing holds.
     pub(super) fn holds_for_waiter(&self, events: Events, deadline: Deadline) -> bool {
-        if events.has(Events::WRITABLE) {
+        if events.has_any(Events::WRITABLE) {
             self.store.order_gets();
         }
         if !self.current(events).is_empty() {
             return true;
         }
-        if !events.has(Events::READABLE) {
+        if !events.has_any(Events::READABLE) {
             return false;
         }
         match self.store.readiness() {

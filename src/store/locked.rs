@@ -1,7 +1,7 @@
 //! Capacity, shutdown and counting for the orders whose items lie behind a lock.
 
 use super::{ItemLayout, Limit, NotGot, NotPut};
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence_after_rmw};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence_after_rmw};
 
 /// What an order has to know: where an item goes and which one is next.
 pub trait Shelf {
@@ -27,18 +27,13 @@ pub trait Shelf {
 }
 
 pub struct Locked<S> {
-    shelf: Mutex<Inner<S>>,
-    /// Mirrors of what happens under the lock, for calls that only look.
+    shelf: Mutex<S>,
+    /// Written under the lock, and read without it by calls that only look.
     entered: AtomicU64,
     left: AtomicU64,
     shut: AtomicBool,
     limit: Limit,
     item: ItemLayout,
-}
-
-struct Inner<S> {
-    items: S,
-    shut: bool,
 }
 
 // SAFETY: items move between threads as bytes, which is what the C contract says of them; the shelf is
@@ -48,9 +43,9 @@ unsafe impl<S> Send for Locked<S> {}
 unsafe impl<S> Sync for Locked<S> {}
 
 impl<S: Shelf> Locked<S> {
-    pub fn new(items: S, item: ItemLayout, capacity: usize) -> Self {
+    pub fn new(shelf: S, item: ItemLayout, capacity: usize) -> Self {
         Self {
-            shelf: Mutex::new(Inner { items, shut: false }),
+            shelf: Mutex::new(shelf),
             entered: AtomicU64::new(0),
             left: AtomicU64::new(0),
             shut: AtomicBool::new(false),
@@ -66,19 +61,18 @@ impl<S: Shelf> Locked<S> {
     #[inline]
     pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
         let mut shelf = self.shelf.lock();
-        if shelf.shut {
+        if self.is_shut() {
             return Err(NotPut::Shut);
         }
-        if !self.limit.lets_in(shelf.items.len() as u64) {
+        if !self.limit.lets_in(shelf.len() as u64) {
             return Err(NotPut::Full);
         }
         // SAFETY: passed on.
-        if !unsafe { shelf.items.insert(item, priority) } {
+        if !unsafe { shelf.insert(item, priority) } {
             return Err(NotPut::NoMemory);
         }
-        advance(&self.entered, 1);
-        drop(shelf);
-        fence_after_rmw();
+        add(&self.entered, 1);
+        unlock(shelf);
         Ok(())
     }
 
@@ -89,14 +83,13 @@ impl<S: Shelf> Locked<S> {
     #[inline]
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         let mut shelf = self.shelf.lock();
-        let next = shelf.items.next();
-        let next = next.ok_or_else(|| nothing(&shelf))?;
+        let next = shelf.next();
+        let next = next.ok_or_else(|| self.nothing())?;
         // SAFETY: `next` is there until it is removed; `item` has room for one.
         unsafe { self.item.copy(next, item) };
-        shelf.items.remove_next();
-        advance(&self.left, 1);
-        drop(shelf);
-        fence_after_rmw();
+        shelf.remove_next();
+        add(&self.left, 1);
+        unlock(shelf);
         Ok(())
     }
 
@@ -104,26 +97,23 @@ impl<S: Shelf> Locked<S> {
     /// As for `Store::push_many`.
     pub unsafe fn push_many(&self, items: *const u8, count: usize) -> Result<usize, NotPut> {
         let mut shelf = self.shelf.lock();
-        if shelf.shut {
+        if self.is_shut() {
             return Err(NotPut::Shut);
         }
-        let room = self.limit.get().saturating_sub(shelf.items.len() as u64);
+        let room = self.limit.get().saturating_sub(shelf.len() as u64);
         let wanted = room.min(count as u64) as usize;
         if wanted == 0 {
             return Err(NotPut::Full);
         }
         // SAFETY: passed on; `wanted` is not more than `count`.
         let put = (0..wanted)
-            .take_while(|index| unsafe {
-                shelf.items.insert(items.add(index * self.item.size()), 0)
-            })
+            .take_while(|index| unsafe { shelf.insert(items.add(index * self.item.size()), 0) })
             .count();
         if put == 0 {
             return Err(NotPut::NoMemory);
         }
-        advance(&self.entered, put as u64);
-        drop(shelf);
-        fence_after_rmw();
+        add(&self.entered, put as u64);
+        unlock(shelf);
         Ok(put)
     }
 
@@ -133,19 +123,18 @@ impl<S: Shelf> Locked<S> {
         let mut shelf = self.shelf.lock();
         let mut got = 0;
         while got < max
-            && let Some(next) = shelf.items.next()
+            && let Some(next) = shelf.next()
         {
             // SAFETY: `next` is there until it is removed; `items` has room for `max`.
             unsafe { self.item.copy(next, items.add(got * self.item.size())) };
-            shelf.items.remove_next();
+            shelf.remove_next();
             got += 1;
         }
         if got == 0 {
-            return Err(nothing(&shelf));
+            return Err(self.nothing());
         }
-        advance(&self.left, got as u64);
-        drop(shelf);
-        fence_after_rmw();
+        add(&self.left, got as u64);
+        unlock(shelf);
         Ok(got)
     }
 
@@ -153,8 +142,8 @@ impl<S: Shelf> Locked<S> {
     /// As for `Store::peek`.
     pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
         let mut shelf = self.shelf.lock();
-        let next = shelf.items.next();
-        let next = next.ok_or_else(|| nothing(&shelf))?;
+        let next = shelf.next();
+        let next = next.ok_or_else(|| self.nothing())?;
         // SAFETY: `next` stays while the lock is held; `item` has room for one.
         unsafe { self.item.copy(next, item) };
         Ok(())
@@ -162,12 +151,10 @@ impl<S: Shelf> Locked<S> {
 
     /// As `Store::discard`.
     pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
-        let items = {
-            let mut shelf = self.shelf.lock();
-            advance(&self.left, shelf.items.len() as u64);
-            shelf.items.take_all()
-        };
-        fence_after_rmw();
+        let mut shelf = self.shelf.lock();
+        add(&self.left, shelf.len() as u64);
+        let items = shelf.take_all();
+        unlock(shelf);
         let discarded = items.len() as u64;
         if discarded > 0 {
             gone(discarded);
@@ -177,8 +164,7 @@ impl<S: Shelf> Locked<S> {
     }
 
     pub fn shut(&self) {
-        let mut shelf = self.shelf.lock();
-        shelf.shut = true;
+        let _shelf = self.shelf.lock();
         // ORDERING: Release; pairs with the Acquire in is_shut.
         self.shut.store(true, Ordering::Release);
     }
@@ -188,12 +174,17 @@ impl<S: Shelf> Locked<S> {
         self.shut.load(Ordering::Acquire)
     }
 
+    /// Why there is nothing. Under the lock.
+    fn nothing(&self) -> NotGot {
+        if self.is_shut() { NotGot::Drained } else { NotGot::Empty }
+    }
+
     pub fn readiness(&self) -> Result<(), NotGot> {
         if self.len() > 0 {
             return Ok(());
         }
         let shelf = self.shelf.lock();
-        if shelf.items.len() > 0 { Ok(()) } else { Err(nothing(&shelf)) }
+        if shelf.len() > 0 { Ok(()) } else { Err(self.nothing()) }
     }
 
     pub fn len(&self) -> u64 {
@@ -201,7 +192,7 @@ impl<S: Shelf> Locked<S> {
     }
 
     pub fn entered(&self) -> u64 {
-        // ORDERING: SeqCst; pairs with the fence behind the unlocking that follows each change: a
+        // ORDERING: SeqCst; pairs with the fence in unlock, which follows each change: a
         // waiter that enlists and then sees no put here is seen by the next put.
         self.entered.load(Ordering::SeqCst)
     }
@@ -225,14 +216,16 @@ impl<S: Shelf> Locked<S> {
     }
 }
 
-/// Adds to a count. Under the lock; a fence follows when it is released, which is a read-modify-write.
-fn advance(count: &AtomicU64, by: u64) {
+/// Adds to a count. Under the lock.
+fn add(count: &AtomicU64, by: u64) {
     // ORDERING: Relaxed load; only changed under the lock. Release; a count is never ahead of its items.
     count.store(count.load(Ordering::Relaxed) + by, Ordering::Release);
 }
 
-fn nothing<S>(shelf: &Inner<S>) -> NotGot {
-    if shelf.shut { NotGot::Drained } else { NotGot::Empty }
+/// After a change. A full fence as well: the caller looks for waiters next.
+fn unlock<S>(shelf: MutexGuard<'_, S>) {
+    drop(shelf);
+    fence_after_rmw(); // the unlocking is one, see sys::lock
 }
 
 #[cfg(all(test, not(loom)))]
@@ -260,12 +253,16 @@ mod tests {
         std::iter::from_fn(|| get(store).ok()).collect()
     }
 
+    /// # Safety
+    /// Of two items.
     unsafe extern "C" fn descending(a: *const c_void, b: *const c_void, _: *mut c_void) -> c_int {
         // SAFETY: items are eight bytes long and aligned.
         let (a, b) = unsafe { (*a.cast::<i64>(), *b.cast::<i64>()) };
         b.cmp(&a) as c_int
     }
 
+    /// # Safety
+    /// `state` is the test's.
     unsafe extern "C" fn liar(_: *const c_void, _: *const c_void, state: *mut c_void) -> c_int {
         // SAFETY: the test's own counter.
         unsafe {

@@ -26,7 +26,7 @@ unsafe impl Sync for KernelOrder {}
 
 #[cfg(any(loom, shuttle))]
 impl KernelOrder {
-    pub fn new((): ()) -> Self {
+    pub fn of_new_descriptor() -> Self {
         Self { order: Mutex::new(()), made: super::UnsafeCell::new(()) }
     }
 
@@ -42,7 +42,7 @@ pub struct KernelOrder;
 
 #[cfg(not(any(loom, shuttle)))]
 impl KernelOrder {
-    pub fn new((): ()) -> Self {
+    pub fn of_new_descriptor() -> Self {
         Self
     }
 

@@ -32,6 +32,7 @@ pub fn prepare() -> Result<(), Status> {
     if unsafe { libc::pthread_atfork(None, None, Some(in_child)) } != 0 {
         return Err(Status::NoMemory);
     }
+    // ORDERING: Relaxed; as above.
     REGISTERED.store(true, Ordering::Relaxed);
     Ok(())
 }

@@ -37,7 +37,8 @@ unsafe impl lock_api::RawMutex for FutexLock {
 
     #[inline]
     unsafe fn unlock(&self) {
-        // ORDERING: Release; pairs with the Acquire of the next holder.
+        // ORDERING: Release; pairs with the Acquire of the next holder. A read-modify-write also when nobody sleeps:
+        // `store::Locked` has it for its full fence, see fence_after_rmw.
         if self.0.swap(FREE, Ordering::Release) == AWAITED {
             futex::wake(&raw const self.0);
         }

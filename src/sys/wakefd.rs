@@ -44,7 +44,7 @@ impl WakeFd {
             let out_of_memory = unsafe { *libc::__errno_location() } == libc::ENOMEM;
             return Err(if out_of_memory { Status::NoMemory } else { Status::NoFd });
         }
-        Ok(Self { reads: ends[0], writes: ends[1], kernel: KernelOrder::new(()) })
+        Ok(Self { reads: ends[0], writes: ends[1], kernel: KernelOrder::of_new_descriptor() })
     }
 
     /// What a loop registers.

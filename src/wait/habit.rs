@@ -24,14 +24,15 @@ impl<const RAREST: u8> Habit<RAREST> {
     }
 
     pub fn try_it(&self, it: impl FnOnce() -> bool) -> bool {
-        self.is_worth_a_try() && {
+        self.try_now() && {
             let paid = it();
             self.learn(paid);
             paid
         }
     }
 
-    pub fn is_worth_a_try(&self) -> bool {
+    /// Whether to try it this time; a time that it is left out counts.
+    pub fn try_now(&self) -> bool {
         // ORDERING: Relaxed, here and below: guesses that stand for themselves; a lost one does not matter.
         if self.credit.load(Ordering::Relaxed) > 0 {
             return true;

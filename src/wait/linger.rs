@@ -129,7 +129,7 @@ impl Patience {
         if MODEL || linger != Linger::Adaptive || cpu::alone() {
             return;
         }
-        if !self.gathering.is_worth_a_try() {
+        if !self.gathering.try_now() {
             return;
         }
         let before = len();
@@ -186,7 +186,7 @@ impl Patience {
         if !yields::are_worth_it() {
             return self.nap(deadline, sight);
         }
-        if !self.yielding.is_worth_a_try() {
+        if !self.yielding.try_now() {
             return false;
         }
         let mut now = clock::now();
@@ -214,7 +214,7 @@ impl Patience {
     /// Instead of yielding: a writer may sleep for a moment while there are items, by a clock. Otherwise the next get
     /// wakes it for one place, and both sides take turns. Where others were quicker it has to stand in line then.
     fn nap(&self, deadline: Deadline, sight: &impl Sight) -> bool {
-        if !sight.may_nap() || !self.napping.is_worth_a_try() {
+        if !sight.may_nap() || !self.napping.try_now() {
             return false;
         }
         let before = sight.moved();

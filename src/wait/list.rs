@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::node::{LINES, Links};
-use super::{Attention, Events, Line, Node, Wake, Who};
+use super::{Attention, Events, Node, Wake, Who};
 
 /// How many wait now, for the statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,32 +29,39 @@ pub(super) struct Lists {
 // SAFETY: the pointers lead to nodes that stay where they are while they are linked.
 unsafe impl Send for Lists {}
 
-/// The events that one line is for.
-const fn events_of(line: usize) -> Events {
-    match line {
-        READERS => Events::READABLE,
-        WRITERS => Events::WRITABLE,
-        _ => Events::JOINED.or(Events::CLOSED).or(Events::DRAINED),
-    }
+/// Which waiters a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Readers,
+    Writers,
+    Others,
 }
 
-const READERS: usize = 0;
-const WRITERS: usize = 1;
-const OTHERS: usize = 2;
+impl Line {
+    const ALL: [Self; LINES] = [Self::Readers, Self::Writers, Self::Others];
 
-const ATTENTION: [Attention; LINES] = [Attention::READERS, Attention::WRITERS, Attention::OTHERS];
-
-const fn index(line: Line) -> usize {
-    match line {
-        Line::Readers => READERS,
-        Line::Writers => WRITERS,
-        Line::Others => OTHERS,
+    /// What those on it wait for.
+    const fn events(self) -> Events {
+        match self {
+            Self::Readers => Events::READABLE,
+            Self::Writers => Events::WRITABLE,
+            Self::Others => Events::JOINED.or(Events::CLOSED).or(Events::DRAINED),
+        }
     }
-}
 
-/// Whether a node that waits for `events` is on this line.
-fn is_on(line: usize, events: u32) -> bool {
-    events & events_of(line).bits() != 0
+    /// What says that somebody is on it.
+    const fn attention(self) -> Attention {
+        match self {
+            Self::Readers => Attention::READERS,
+            Self::Writers => Attention::WRITERS,
+            Self::Others => Attention::OTHERS,
+        }
+    }
+
+    /// Those that a waiter for `events` is on.
+    fn all_for(events: Events) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |line| line.events().has_any(events))
+    }
 }
 
 impl Lists {
@@ -72,9 +79,10 @@ impl Lists {
     }
 
     pub fn idle_lines(&self) -> Attention {
-        (0..LINES)
-            .filter(|&line| self.lines[line].first.is_null())
-            .fold(Attention(0), |idle, line| idle.or(ATTENTION[line]))
+        Line::ALL
+            .into_iter()
+            .filter(|&line| self.lines[line as usize].first.is_null())
+            .fold(Attention::NONE, |idle, line| idle.or(line.attention()))
     }
 
     /// Links a node for `events`; returns the lines that it is on now.
@@ -85,8 +93,8 @@ impl Lists {
         let newcomer = node.links.with_mut(|links| {
             // SAFETY: under the lock.
             let links = unsafe { &mut *links };
-            debug_assert_eq!(links.events, 0, "enlisted twice");
-            links.events = events.bits();
+            debug_assert!(links.events.is_empty(), "enlisted twice");
+            links.events = events;
             links.who = Some(who);
             let newcomer = links.ticket == 0 || matches!(who, Who::Watch(_));
             self.tickets += 1;
@@ -97,11 +105,12 @@ impl Lists {
             newcomer
         });
         self.count(node, 1);
-        let mut lines = Attention(0);
-        for line in (0..LINES).filter(|&line| is_on(line, events.bits())) {
-            let before = if newcomer { self.lines[line].last } else { self.place(line, node) };
-            self.insert_behind(line, before, node);
-            lines = lines.or(ATTENTION[line]);
+        let mut lines = Attention::NONE;
+        for line in Line::all_for(events) {
+            let index = line as usize;
+            let before = if newcomer { self.lines[index].last } else { self.place(index, node) };
+            self.insert_behind(index, before, node);
+            lines = lines.or(line.attention());
         }
         lines
     }
@@ -109,10 +118,10 @@ impl Lists {
     /// Unlinks a node; `false`: it was not linked.
     pub fn unlink(&mut self, node: &Node) -> bool {
         let events = get(node, |links| links.events);
-        if events == 0 {
+        if events.is_empty() {
             return false;
         }
-        for line in (0..LINES).filter(|&line| is_on(line, events)) {
+        for line in Line::all_for(events).map(|line| line as usize) {
             let (prev, next) = get(node, |links| (links.prev[line], links.next[line]));
             // SAFETY: neighbours are linked, hence alive.
             match unsafe { prev.as_ref() } {
@@ -126,27 +135,27 @@ impl Lists {
             }
         }
         self.count(node, -1);
-        set(node, |links| links.events = 0);
+        set(node, |links| links.events = Events::NONE);
         true
     }
 
     /// Takes the first waiter of a line off all its lists.
     pub fn pop(&mut self, line: Line) -> Option<Wake> {
         // SAFETY: linked, hence alive.
-        let node = unsafe { self.lines[index(line)].first.as_ref() }?;
+        let node = unsafe { self.lines[line as usize].first.as_ref() }?;
         Some(self.take(node))
     }
 
     /// Takes the first waiter for any of `events` that enlisted before `horizon` off all its lists. One
     /// that was taken and waits again is behind it: a broadcast comes to an end however quick they are.
     pub fn pop_for(&mut self, events: Events, horizon: u64) -> Option<Wake> {
-        for line in (0..LINES).filter(|&line| is_on(line, events.bits())) {
+        for line in Line::all_for(events).map(|line| line as usize) {
             let mut at = self.lines[line].first;
             // SAFETY: linked, hence alive.
             while let Some(node) = unsafe { at.as_ref() } {
                 let (wants, since, next) =
                     get(node, |links| (links.events, links.since, links.next[line]));
-                if wants & events.bits() != 0 && since < horizon {
+                if wants.has_any(events) && since < horizon {
                     return Some(self.take(node));
                 }
                 at = next;
@@ -205,13 +214,13 @@ impl Lists {
         if matches!(who, Some(Who::Watch(_))) {
             return add(&mut counts.watches);
         }
-        if events & Events::READABLE.bits() != 0 {
+        if events.has_any(Events::READABLE) {
             add(&mut counts.gets);
         }
-        if events & Events::WRITABLE.bits() != 0 {
+        if events.has_any(Events::WRITABLE) {
             add(&mut counts.puts);
         }
-        if events & Events::JOINED.bits() != 0 {
+        if events.has_any(Events::JOINED) {
             add(&mut counts.joins);
         }
     }

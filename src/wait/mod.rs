@@ -4,6 +4,7 @@
 //! one word, `attention`, right behind its one read-modify-write, or what its store has in place of that. Nobody waiting
 //! means one load.
 
+mod bits;
 mod habit;
 mod linger;
 mod list;
@@ -13,97 +14,12 @@ mod yields;
 use crate::sync::{AtomicU32, AtomicU64, MODEL, Mutex, MutexGuard, Ordering, fence_after_rmw};
 use crate::sys::{barrier, clock};
 
+pub use bits::{Attention, Events};
 pub use linger::{Linger, Patience, Sight};
+pub use list::{Counts, Line};
 pub use node::{Fired, Node, Target, Wake, Who};
 
-pub use list::Counts;
 use list::Lists;
-
-/// A set of what can be waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Events(u32);
-
-impl Events {
-    pub const NONE: Self = Self(0);
-    pub const READABLE: Self = Self(1);
-    pub const WRITABLE: Self = Self(2);
-    pub const JOINED: Self = Self(4);
-    pub const CLOSED: Self = Self(8);
-    pub const DRAINED: Self = Self(16);
-    const ALL: u32 = 31;
-
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    pub fn from_bits(bits: u32) -> Option<Self> {
-        (bits & !Self::ALL == 0).then_some(Self(bits))
-    }
-
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub const fn has(self, any: Self) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-}
-
-/// What a thread that has changed the state must do for others; usually nothing.
-#[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
-pub struct Attention(u32);
-
-impl Attention {
-    pub const NONE: Self = Self(0);
-    /// Somebody waits to read, to write, for anything else.
-    pub const READERS: Self = Self(1);
-    pub const WRITERS: Self = Self(2);
-    pub const OTHERS: Self = Self(4);
-    /// Items may be there for which no reader was woken, or one that could not see them yet: gets wake readers
-    /// for the items that are left, until there are none.
-    pub const CASCADE: Self = Self(8);
-    /// Shut down: the get that takes the last item has to say so.
-    pub const SHUT: Self = Self(16);
-    /// Shut down and discarding: the end of a put that was under way discards its item.
-    pub const DISCARD: Self = Self(32);
-    /// Always, where the barrier between puts and waiters is not asymmetric: a put looks again behind a
-    /// fence. As one of these bits it costs nothing where there is none.
-    pub const FENCED: Self = Self(64);
-    /// Nobody's: a get by the short way says with it that its store wants to look round.
-    pub const LOOK_ROUND: Self = Self(128);
-
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    #[inline]
-    pub const fn has(self, any: Self) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    #[inline]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    #[inline]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
 
 /// Whether a waiter left its lists by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +27,6 @@ pub enum Delisted {
     InTime,
     /// It was not enlisted any more: a wake-up has reached it or is about to.
     TooLate,
-}
-
-/// Which waiters a change concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
-    Readers,
-    Writers,
-    Others,
 }
 
 /// How long a looker is relied on: so long an item may lie beside a waiter that sleeps, or for as long as the
@@ -143,7 +51,7 @@ impl Waiters {
     pub fn new() -> Self {
         let fenced = if barrier::is_asymmetric() { Attention::NONE } else { Attention::FENCED };
         Self {
-            attention: AtomicU32::new(fenced.0),
+            attention: AtomicU32::new(fenced.bits()),
             _gap: [0; 8],
             patience: Patience::of_a_thread(),
             lookers: AtomicU32::new(0),
@@ -158,19 +66,19 @@ impl Waiters {
     pub fn attention(&self) -> Attention {
         // ORDERING: SeqCst; pairs with the fetch_or in enlist and raise. The waiter raises, then looks
         // at the state; the changer changes the state, then looks here: one of the two sees the other.
-        Attention(self.attention.load(Ordering::SeqCst))
+        Attention::of(self.attention.load(Ordering::SeqCst))
     }
 
     pub fn raise(&self, what: Attention) {
         // ORDERING: SeqCst; see attention().
-        self.attention.fetch_or(what.0, Ordering::SeqCst);
+        self.attention.fetch_or(what.bits(), Ordering::SeqCst);
         fence_after_rmw();
     }
 
     /// Takes back what was raised.
     pub fn calm(&self, what: Attention) {
         // ORDERING: SeqCst; as in raise: a thread that raised it before this saw a reason that is seen behind this.
-        self.attention.fetch_and(!what.0, Ordering::SeqCst);
+        self.attention.fetch_and(!what.bits(), Ordering::SeqCst);
         fence_after_rmw();
     }
 
@@ -183,21 +91,21 @@ impl Waiters {
 
     /// The caller looks at the state right behind this.
     pub fn looks_now(&self) {
-        // ORDERING: SeqCst and a fence; pairs with is_left_to_lookers. The looker leaves, then looks at the state; the
+        // ORDERING: SeqCst and a fence; pairs with leave_to_lookers. The looker leaves, then looks at the state; the
         // changer changes the state, then looks here: it sees that nobody looks, or the looker sees the change.
         self.lookers.fetch_sub(1, Ordering::SeqCst);
         fence_after_rmw();
     }
 
-    /// To be asked behind the read-modify-write that brought something in, while a waiter sleeps: whether it is left
-    /// to the lookers. They get it, and wake others for what comes behind it. But a looker that has not looked for
+    /// To be called after the read-modify-write that brought something in, while a waiter sleeps. `true`: it is left to
+    /// the lookers. They get it, and wake others for what comes behind it. But a looker that has not looked for
     /// long has lost its processor, perhaps for milliseconds: so now and then a sleeper is woken all the same.
-    pub fn is_left_to_lookers(&self) -> bool {
+    pub fn leave_to_lookers(&self) -> bool {
         // ORDERING: Relaxed; a hint.
-        if self.lookers.load(Ordering::Relaxed) == 0 || !self.is_looked_at_soon() {
+        if self.lookers.load(Ordering::Relaxed) == 0 || !self.will_be_looked_at() {
             return false;
         }
-        if !self.attention().has(Attention::CASCADE) {
+        if !self.attention().has_any(Attention::CASCADE) {
             self.raise(Attention::CASCADE);
         }
         // What came in is visible before this is left alone with it, and CASCADE: light() is not enough.
@@ -206,7 +114,7 @@ impl Waiters {
         self.lookers.load(Ordering::SeqCst) > 0
     }
 
-    fn is_looked_at_soon(&self) -> bool {
+    fn will_be_looked_at(&self) -> bool {
         if MODEL {
             return true;
         }
@@ -231,7 +139,7 @@ impl Waiters {
         let lines = unsafe { lists.link(node, events, who) };
         // ORDERING: SeqCst; see attention(). Under the lock, so that it is not cleared for a list that
         // has just become empty.
-        self.attention.fetch_or(lines.0, Ordering::SeqCst);
+        self.attention.fetch_or(lines.bits(), Ordering::SeqCst);
         drop(lists);
         fence_after_rmw();
     }
@@ -297,13 +205,13 @@ impl Waiters {
     /// Lowers the attention of lists that are empty.
     fn lower(&self, lists: &Lists) {
         let mut idle = lists.idle_lines();
-        if idle.has(Attention::READERS) {
+        if idle.has_any(Attention::READERS) {
             idle = idle.or(Attention::CASCADE); // nobody is left to be forgotten
         }
         // ORDERING: Relaxed load; the bits of lists change under the lock that is held.
-        if self.attention.load(Ordering::Relaxed) & idle.0 != 0 {
+        if self.attention.load(Ordering::Relaxed) & idle.bits() != 0 {
             // ORDERING: Relaxed; a reader of the old value looks at the lists once for nothing.
-            self.attention.fetch_and(!idle.0, Ordering::Relaxed);
+            self.attention.fetch_and(!idle.bits(), Ordering::Relaxed);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use super::Events;
 use crate::sync::UnsafeCell;
 use crate::sys::park::{Parker, Unparker};
 
@@ -81,8 +82,8 @@ pub struct Node {
 }
 
 pub(super) struct Links {
-    /// What it is enlisted for, as bits; 0: it is not.
-    pub events: u32,
+    /// What it is enlisted for; nothing: it is not.
+    pub events: Events,
     /// Its place in the order of beginning to wait; 0: none yet.
     pub ticket: u64,
     /// When it was enlisted last, counted as tickets are.
@@ -101,7 +102,7 @@ impl Node {
     pub fn new() -> Self {
         Self {
             links: UnsafeCell::new(Links {
-                events: 0,
+                events: Events::NONE,
                 ticket: 0,
                 since: 0,
                 who: None,

@@ -34,12 +34,12 @@ fn waiters_are_served_in_the_order_in_which_they_began() {
         waiter.enlist(&waiters, Events::READABLE);
     }
     for turn in 0..all.len() {
-        assert!(waiters.attention().has(Attention::READERS));
+        assert!(waiters.attention().has_any(Attention::READERS));
         assert_eq!(waiters.fire(waiters.next(Line::Readers).unwrap()), Fired::Woke);
         assert!(all[..=turn].iter().all(|waiter| waiter.was_woken()));
         assert!(!all[turn + 1..].iter().any(|waiter| waiter.was_woken()));
     }
-    assert!(!waiters.attention().has(Attention::READERS));
+    assert!(!waiters.attention().has_any(Attention::READERS));
     assert_eq!(waiters.wakes(), 3);
 }
 
@@ -85,7 +85,7 @@ fn a_broadcast_reaches_those_who_wait_for_it_and_no_newcomer() {
     assert!(joiner.was_woken() && !closer.was_woken() && !late.was_woken());
     assert_eq!(waiters.delist(&closer.node), Delisted::InTime);
     assert_eq!(waiters.delist(&late.node), Delisted::InTime);
-    assert!(!waiters.attention().has(Attention::OTHERS));
+    assert!(!waiters.attention().has_any(Attention::OTHERS));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //!
 //! `REPLAY=file` runs one input, such as an artifact of a fuzzer, and says what it calls.
 
+#![allow(clippy::missing_safety_doc)] // callbacks, which the library calls
+
 mod machine;
 #[path = "../random.rs"]
 mod random;

@@ -3,6 +3,8 @@
 //!
 //! `SEQUENCES=n` for each kind of store (default 400), `SEED=n` begins elsewhere.
 
+#![allow(clippy::missing_safety_doc)] // callbacks, which the library calls
+
 mod memory;
 #[path = "../random.rs"]
 mod random;

@@ -113,6 +113,8 @@ impl Fifo {
         }
     }
 
+    /// # Safety
+    /// As for [`Self::pop_many`]; `shape` is that of the items.
     #[inline(always)]
     unsafe fn pop_many_in(
         &self,
@@ -264,7 +266,7 @@ impl Fifo {
         // say Empty by an old tail, while a put behind that tail still counts what it has taken and says Full. No order of
         // the calls explains both.
         fence(Ordering::SeqCst);
-        // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: see `entered`.
+        // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: see `entered`.
         let tail = ring.tail.word.load(Ordering::SeqCst);
         // ORDERING: Relaxed; compared only. Empty is said of a head that is the head.
         if ring.head.word.load(Ordering::Relaxed) != head {

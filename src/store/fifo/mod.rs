@@ -132,7 +132,7 @@ impl Fifo {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; pairs with the Release in link.
         match unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_free: a waiter that enlists and then
+            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: a waiter that enlists and then
             // sees no put here is seen by the next put.
             Some(ring) => position(ring.tail.word.load(Ordering::SeqCst)),
             None => 0,
@@ -149,7 +149,7 @@ impl Fifo {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in link and in advance.
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }?;
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_filled: a waiter that enlists for
+            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_head: a waiter that enlists for
             // room and then sees no get here is seen by the next get. Of an owner see `order_gets`.
             let head = ring.head.word.load(Ordering::SeqCst);
             if head & AWAY == 0 {

@@ -134,9 +134,9 @@ impl Owner {
         turn >= self.owned_from.load(Ordering::Relaxed) + slots
     }
 
-    /// Whether the caller has been the only one for long enough, as far as looks now and then can tell. `turn`: that
-    /// of the next item.
-    fn is_regular(&self, turn: u64) -> bool {
+    /// Notes that the caller gets. Whether it has been the only one for long enough to own the head, as far as looks now
+    /// and then can tell. `turn`: that of the next item.
+    fn note_getter(&self, turn: u64) -> bool {
         let me = thread::token();
         // ORDERING: Relaxed, all; hints. A wrong guess costs time.
         if self.regular.load(Ordering::Relaxed) != me {
@@ -238,7 +238,7 @@ impl Fifo {
         let head = ring.head.word.load(Ordering::Acquire);
         let turn = ring.turn(position(head));
         ring.see_tail(turn);
-        if head & OWNED == 0 && ring.head.owner.is_regular(turn) {
+        if head & OWNED == 0 && ring.head.owner.note_getter(turn) {
             self.own_head();
         }
     }

@@ -90,6 +90,8 @@ impl Fifo {
         }
     }
 
+    /// # Safety
+    /// As for [`Self::push_many`]; `shape` is that of the items.
     #[inline(always)]
     unsafe fn push_many_in(
         &self,
