@@ -90,16 +90,17 @@ SCRIPTS := .ci/run $(filter-out target/%,$(wildcard */*.sh */*/*.sh */*/*/*.sh))
 fmt: ## Format the Rust sources
 	@cargo fmt
 
-lint: ## Check formatting, clippy, the figures in README and the shell scripts
+lint: ## Check formatting, clippy, the figures in README, the places of weakenings and the shell scripts
 	@ctests/tools.sh cargo cc python3
 	@$(STEP) "format" cargo fmt --check -- --color never
 	@$(STEP) "clippy" cargo clippy --all-targets -- -D warnings
 	@$(STEP) "figures in README" python3 benches/highlights.py
+	@$(STEP) "places of weakenings" ctests/rust/weaken.py --check
 	@! command -v shellcheck >/dev/null || $(STEP) "shellcheck" shellcheck -S warning $(SCRIPTS)
 
 ## Trust
 
-PROOFS := lint test models schedules fuzz tsan asan valgrind faults abi dependencies soak
+PROOFS := lint test models weaken schedules fuzz tsan asan valgrind faults abi dependencies soak
 
 prove: ## Lint, test, then models, schedules, fuzz, tsan ... soak in short, with a table at the end (WITHOUT="TARGET ...")
 	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
@@ -108,7 +109,7 @@ models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a mo
 	@ctests/tools.sh cargo
 	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
 
-weaken: ## Weaken one ordering after the other: the model named for it must fail (long)
+weaken: ## Weaken one ordering after the other: the model named for it must fail
 	@ctests/tools.sh cargo python3
 	@$(STEP) "weakened orderings" ctests/rust/weaken.py
 

@@ -98,20 +98,25 @@ def weakened(text, change):
     return text[:start] + function.replace(change.what, change.instead) + text[end:]
 
 
+def texts(tree, changes):
+    """What these changes make of the files below a tree, and what those were before."""
+    before, after = {}, {}
+    for change in changes:
+        path = tree / change.file
+        text = after.get(path) or path.read_text()
+        before.setdefault(path, text)
+        try:
+            after[path] = weakened(text, change)
+        except ValueError as wrong:
+            sys.exit(f"ctests/rust/weakenings.py: {change.file}: {wrong}")
+    return before, after
+
+
 class Changed:
     """The copy, while these changes are made to it."""
 
     def __init__(self, changes):
-        self.before, after = {}, {}
-        for change in changes:
-            path = COPY / change.file
-            text = after.get(path) or path.read_text()
-            self.before.setdefault(path, text)
-            try:
-                after[path] = weakened(text, change)
-            except ValueError as wrong:
-                sys.exit(f"ctests/rust/weakenings.py: {change.file}: {wrong}")
-        self.after = after
+        self.before, self.after = texts(COPY, changes)
 
     def __enter__(self):
         for path, text in self.after.items():
@@ -172,6 +177,8 @@ def main():
     parser.add_argument("--only", default="", metavar="REGEX",
                         help="weaken what matches, by pair, title or model")
     parser.add_argument("--list", action="store_true", help="list the weakenings and do nothing")
+    parser.add_argument("--check", action="store_true",
+                        help="only see whether each still finds its place in the sources")
     arguments = parser.parse_args()
     every = list(weakenings())
     check_design(every)
@@ -183,6 +190,10 @@ def main():
         return 0
     if not chosen:
         sys.exit(f"nothing matches {arguments.only!r}")
+    if arguments.check:
+        for one in chosen:
+            texts(TOP, [*one.given, *one.changes])
+        return 0
 
     copy_sources()
     table = Table()

@@ -31,7 +31,7 @@ SLOT, EMPTIED = "src/store/fifo/slot.rs", "src/store/fifo/ring/emptied.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
 INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
-POLLING = "src/poller/polling.rs"
+POLLING, WAITING = "src/poller/polling.rs", "src/poller/wait.rs"
 BELL, SHARED, BARRIER = "src/poller/bell.rs", "src/sync/shared.rs", "src/sys/barrier.rs"
 
 
@@ -294,12 +294,12 @@ def weakenings():
     yield weaken(pair, "no fence behind arming", without_fence(INBOX, "fn change("), (LATE_RING,))
     yield weaken(pair, "no fence behind the flag", without_fence(CORE, "pub fn wake("), (LATE_RING,))
     yield weaken(pair, "no look at the flag behind arming",
-                 Change(POLL, "fn go_to_sleep(", "self.by_hand.load(Ordering::SeqCst)", "false"),
+                 Change(POLL, "fn go_to_sleep(", "self.core.by_hand.load(Ordering::SeqCst)", "false"),
                  (BY_HAND_TRY,))
     yield weaken(pair, "the flag is raised Relaxed",
                  relaxed(CORE, "pub fn wake(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
     yield weaken(pair, "the flag is lowered Relaxed",
-                 relaxed(POLL, "pub unsafe fn wait(", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
+                 relaxed(WAITING, "fn wait(&self, mut", "Ordering::SeqCst", "SeqCst"), (BY_HAND,))
 
     pair = "busy RMW / busy RMW, refused Release / Acquire"
     yield weaken(pair, "a thread that is refused says so Relaxed",

@@ -7,14 +7,14 @@ use std::hash::BuildHasherDefault;
 use std::{mem, ptr};
 
 use super::bell::Bell;
-use super::courtesy::Courtesy;
 use super::inbox::{Inbox, Met, Sleeper};
+use super::polling::OfPolling;
 use super::ready::ReadyList;
 use super::watch::{Place, Token, Watch};
 use super::{Mode, PollerConfig};
 use crate::queue::Queue;
 use crate::status::Status;
-use crate::sync::{AtomicBool, Cell, Counted, Ends, Mutex, Ordering, Shared, fence_after_rmw};
+use crate::sync::{AtomicBool, Counted, Ends, Mutex, Ordering, Shared, fence_after_rmw};
 use crate::wait::{Events, Fired, Linger, Patience};
 
 pub(super) struct Core {
@@ -30,22 +30,10 @@ pub(super) struct Core {
     /// Whether a thread was refused because another one polls.
     pub refused: AtomicBool,
     pub watches: Mutex<Watches>,
-    /// Whether the descriptor has been or is about to be made readable; used by the polling thread.
-    pub ringing: Cell<bool>,
-    /// What is owed to the loop's other descriptors; used by the polling thread.
-    pub courtesy: Courtesy,
-    /// Whether the polling thread is to ring when it leaves; used by it only.
-    pub owes_ring: Cell<bool>,
-    /// How the poller sleeps since the last call, if it was left asleep; used by the polling thread.
-    pub asleep: Cell<Option<Sleeper>>,
+    pub of_polling: OfPolling,
 }
 
 impl Ends for Core {}
-
-// SAFETY: the cells belong to the thread that holds `busy`.
-unsafe impl Send for Core {}
-// SAFETY: as above.
-unsafe impl Sync for Core {}
 
 pub(super) struct Watches {
     all: HashMap<*const Counted<Queue>, Watched, BuildHasherDefault<DefaultHasher>>,
@@ -72,7 +60,6 @@ impl Core {
             mode: config.mode,
             linger: config.linger,
             patience: Patience::of_a_loop(),
-            courtesy: Courtesy::new(),
             busy: AtomicBool::new(false),
             by_hand: AtomicBool::new(false),
             refused: AtomicBool::new(false),
@@ -81,9 +68,7 @@ impl Core {
                 ready: ReadyList::default(),
                 astray: 0,
             }),
-            ringing: Cell::new(false),
-            owes_ring: Cell::new(false),
-            asleep: Cell::new(Some(Sleeper::Loop)),
+            of_polling: OfPolling::new(),
         }
     }
 

@@ -18,6 +18,7 @@ mod inbox;
 mod poll;
 mod polling;
 mod ready;
+mod wait;
 mod watch;
 
 use std::ffi::{c_int, c_void};

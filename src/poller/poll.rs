@@ -1,4 +1,4 @@
-//! Polling and waiting: serving ready watches in turn, arming those that are not.
+//! Polling: serving ready watches in turn, arming those that are not.
 
 use std::ffi::c_void;
 
@@ -10,8 +10,7 @@ use super::ready::{FEW, ReadyList};
 use super::watch::{Place, Token, Watch};
 use crate::status::Status;
 use crate::sync::Ordering;
-use crate::sys::clock::{Deadline, Timeout};
-use crate::sys::futex::Slept;
+use crate::sys::clock::Deadline;
 use crate::sys::wakefd::WakeFd;
 use crate::wait::{Events, Linger, Sight};
 
@@ -69,13 +68,19 @@ impl<'c> Sight for Glance<'c> {
 }
 
 /// The caller's array of reports.
-struct Reports {
+pub(super) struct Reports {
     out: *mut Report,
     max: usize,
     len: usize,
 }
 
 impl Reports {
+    /// # Safety
+    /// `out` has room for `max` reports, as long as this lives.
+    pub unsafe fn to(out: *mut Report, max: usize) -> Result<Self, Status> {
+        if max == 0 { Err(Status::Invalid) } else { Ok(Self { out, max, len: 0 }) }
+    }
+
     fn is_full(&self) -> bool {
         self.len == self.max
     }
@@ -83,7 +88,7 @@ impl Reports {
     fn push(&mut self, watch: &Watch, events: Events) {
         let report =
             Report { queue: watch.handle(), data: watch.data.get(), events: events.bits() };
-        // SAFETY: there is room for `max`, said the caller.
+        // SAFETY: there is room for `max`, said who made this.
         unsafe { self.out.add(self.len).write(report) };
         self.len += 1;
     }
@@ -93,149 +98,9 @@ impl Core {
     /// # Safety
     /// As for `Poller::poll`.
     pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
-        let mut reports = reports(out, max)?;
-        let polling = Polling::enter(self)?;
-        if self.stays_asleep() {
-            return Ok(0);
-        }
-        loop {
-            if self.courtesy.send_away_if_due(|| self.send_away()) {
-                return Ok(0);
-            }
-            if self.serve(&mut reports, Deadline::Never) > 0 {
-                polling.reports.set(true);
-                self.stay_readable();
-                return Ok(reports.len);
-            }
-            // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
-            self.by_hand.swap(false, Ordering::SeqCst);
-            if self.go_to_sleep() || self.inbox.is_closed() {
-                return Ok(0);
-            }
-        }
-    }
-
-    /// # Safety
-    /// As for `Poller::wait`.
-    pub unsafe fn wait(
-        &self,
-        out: *mut Report,
-        max: usize,
-        timeout: Timeout,
-    ) -> Result<usize, Status> {
-        let mut reports = reports(out, max)?;
-        let polling = Polling::enter(self)?;
-        let deadline = timeout.deadline();
-        loop {
-            if self.inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {
-                self.courtesy.reset(); // a thread has no other descriptors
-                polling.reports.set(true);
-                self.stay_readable();
-                return Ok(reports.len);
-            }
-            // ORDERING: SeqCst; see Core::wake.
-            if self.by_hand.swap(false, Ordering::SeqCst) {
-                self.answer_hand();
-                return Ok(0);
-            }
-            if self.inbox.is_closed() {
-                return Ok(0);
-            }
-            if deadline == Deadline::Passed {
-                if self.inbox.sleeper().is_some() || self.go_to_sleep() {
-                    return Err(Status::TimedOut);
-                }
-            } else if self.sleep(deadline) == Slept::DeadlinePassed {
-                return Err(Status::TimedOut);
-            }
-        }
-    }
-
-    /// Sleeps as a thread until it is woken. `DeadlinePassed`: the poller is armed for its loop.
-    fn sleep(&self, deadline: Deadline) -> Slept {
-        self.bell.hush();
-        let armed =
-            self.inbox.sleep_as(Sleeper::Loop, Sleeper::Thread) || self.inbox.arm(Sleeper::Thread);
-        if !armed {
-            return Slept::LookAgain;
-        }
-        self.asleep.set(Some(Sleeper::Thread));
-        self.courtesy.reset();
-        // ORDERING: SeqCst; behind the arming, see Core::wake.
-        while self.inbox.sleeper().is_some() && !self.by_hand.load(Ordering::SeqCst) {
-            if self.bell.sleep(deadline) == Slept::DeadlinePassed && self.back_to_loop() {
-                return Slept::DeadlinePassed;
-            }
-        }
-        self.back_to_loop(); // woken by hand before it slept: armed still
-        Slept::LookAgain
-    }
-
-    /// A thread that was armed leaves the poller armed for its loop. `false`: it was woken.
-    fn back_to_loop(&self) -> bool {
-        let still_armed = self.inbox.sleep_as(Sleeper::Thread, Sleeper::Loop);
-        if still_armed {
-            self.asleep.set(Some(Sleeper::Loop));
-        }
-        still_armed
-    }
-
-    /// Woken by hand, with nothing to report: armed again, or the loop is called for what came meanwhile.
-    fn answer_hand(&self) {
-        let must_call = self.inbox.sleeper().is_none() && !self.go_to_sleep();
-        if must_call && !self.ring_awake() {
-            self.owes_ring.set(true);
-        }
-    }
-
-    /// Whether the poller has been armed since the last call and nothing has come: there is nothing to do.
-    fn stays_asleep(&self) -> bool {
-        if self.inbox.sleeper().is_none() {
-            return false;
-        }
-        // The loop came without being called: if a late ring was the reason, this ends it.
-        self.quiet();
-        self.ringing.set(false);
-        if self.inbox.sleeper().is_some() {
-            return true;
-        }
-        self.asleep.set(None); // woken just now, and that ring may have been taken away as well
-        false
-    }
-
-    /// Reports ready watches, each once, and arms those that are not ready any more.
-    fn serve(&self, reports: &mut Reports, deadline: Deadline) -> usize {
-        if self.asleep.take() == Some(Sleeper::Loop) {
-            self.ringing.set(true); // the thread that woke the loop has rung, or is about to
-        }
-        // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
-        let found = deadline != Deadline::Passed
-            && self.is_worth_waiting()
-            && self.look_again(deadline)
-            && !self.by_hand.load(Ordering::Relaxed);
-        if found {
-            self.courtesy.found();
-        }
-        self.gather();
-        self.serve_all(reports, OnQuiet::KeepFew);
-        // Again while one was ready when it was to be armed, and no more when it was to be reported.
-        while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
-        reports.len
-    }
-
-    /// Whether few watches are left, and none of them promises much now.
-    fn is_worth_waiting(&self) -> bool {
-        let mut watches = self.watches.lock();
-        self.collect(&mut watches.ready);
-        (1..=FEW).contains(&watches.ready.len) && !watches.ready.any_promising()
-    }
-
-    /// One turn for every watch on the list. Returns whether one is left that was not reported.
-    fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
-        let mut watches = self.watches.lock();
-        self.collect(&mut watches.ready);
-        self.serve_each(&mut watches, reports, on_quiet);
-        reports.len == 0 && watches.ready.len > 0
+        // SAFETY: passed on.
+        let reports = unsafe { Reports::to(out, max) }?;
+        Ok(Polling::enter(self)?.poll(reports))
     }
 
     /// Moves what has come to the end of a list.
@@ -247,11 +112,90 @@ impl Core {
             list.push(token);
         }
     }
+}
+
+impl Polling<'_> {
+    fn poll(&self, mut reports: Reports) -> usize {
+        if self.stays_asleep() {
+            return 0;
+        }
+        loop {
+            if self.state.courtesy.send_away_if_due(|| self.send_away()) {
+                return 0;
+            }
+            if self.serve(&mut reports, Deadline::Never) > 0 {
+                return self.end_with(&reports);
+            }
+            // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this call.
+            self.core.by_hand.swap(false, Ordering::SeqCst);
+            if self.go_to_sleep() || self.core.inbox.is_closed() {
+                return 0;
+            }
+        }
+    }
+
+    /// Something is reported, so that another call follows.
+    pub fn end_with(&self, reports: &Reports) -> usize {
+        self.has_reported.set(true);
+        self.stay_readable();
+        reports.len
+    }
+
+    /// Whether the poller has been armed since the last call and nothing has come: there is nothing to do.
+    fn stays_asleep(&self) -> bool {
+        if self.core.inbox.sleeper().is_none() {
+            return false;
+        }
+        // The loop came without being called: if a late ring was the reason, this ends it.
+        self.quiet();
+        self.state.ringing.set(false);
+        if self.core.inbox.sleeper().is_some() {
+            return true;
+        }
+        self.state.asleep.set(None); // woken just now, and that ring may have been taken away as well
+        false
+    }
+
+    /// Reports ready watches, each once, and arms those that are not ready any more.
+    pub fn serve(&self, reports: &mut Reports, deadline: Deadline) -> usize {
+        if self.state.asleep.take() == Some(Sleeper::Loop) {
+            self.state.ringing.set(true); // the thread that woke the loop has rung, or is about to
+        }
+        // ORDERING: Relaxed; a hint. Woken by hand is not found: this call is not about to report.
+        let found = deadline != Deadline::Passed
+            && self.is_worth_waiting()
+            && self.look_again(deadline)
+            && !self.core.by_hand.load(Ordering::Relaxed);
+        if found {
+            self.state.courtesy.found();
+        }
+        self.gather();
+        self.serve_all(reports, OnQuiet::KeepFew);
+        // Again while one was ready when it was to be armed, and no more when it was to be reported.
+        while reports.len == 0 && self.serve_all(reports, OnQuiet::Arm) {}
+        reports.len
+    }
+
+    /// Whether few watches are left, and none of them promises much now.
+    fn is_worth_waiting(&self) -> bool {
+        let mut watches = self.core.watches.lock();
+        self.core.collect(&mut watches.ready);
+        (1..=FEW).contains(&watches.ready.len) && !watches.ready.any_promising()
+    }
+
+    /// One turn for every watch on the list. Returns whether one is left that was not reported.
+    fn serve_all(&self, reports: &mut Reports, on_quiet: OnQuiet) -> bool {
+        let mut watches = self.core.watches.lock();
+        self.core.collect(&mut watches.ready);
+        self.serve_each(&mut watches, reports, on_quiet);
+        reports.len == 0 && watches.ready.len > 0
+    }
 
     /// Gives every watch on the list one turn, as far as there is room for reports.
     fn serve_each(&self, watches: &mut Watches, reports: &mut Reports, on_quiet: OnQuiet) {
         let list = &mut watches.ready;
-        let keep = on_quiet == OnQuiet::KeepFew && list.len <= FEW && self.linger != Linger::Never;
+        let keep =
+            on_quiet == OnQuiet::KeepFew && list.len <= FEW && self.core.linger != Linger::Never;
         for _ in 0..list.len {
             if reports.is_full() {
                 return;
@@ -278,53 +222,53 @@ impl Core {
 
     /// Lets items gather before few watches are served; see Patience::gather.
     fn gather(&self) {
-        self.patience.gather(self.linger, || self.watches.lock().ready.len_of_few());
+        self.core.patience.gather(self.core.linger, || self.core.watches.lock().ready.len_of_few());
     }
 
     /// A moment's look for something to come, before watches are armed: arming and being woken cost more.
     /// The lock is free in between.
     fn look_again(&self, deadline: Deadline) -> bool {
-        let moment = match self.linger {
+        let moment = match self.core.linger {
             // A yield can take long when others want the processor: one such is enough.
             Linger::Adaptive => deadline.at_most(A_MOMENT_NS),
             Linger::Never | Linger::Nanoseconds(_) => deadline,
         };
-        self.patience.look_again(self.linger, moment, &Glance(self))
+        self.core.patience.look_again(self.core.linger, moment, &Glance(self.core))
     }
 
     /// Has the loop called again at once, though this call says 0. `false`: it has no descriptor.
     fn send_away(&self) -> bool {
         // ORDERING: SeqCst; see Core::wake. Every wake by hand so far is answered by this 0.
         self.ring_awake() && {
-            self.by_hand.swap(false, Ordering::SeqCst);
+            self.core.by_hand.swap(false, Ordering::SeqCst);
             true
         }
     }
 
     /// Rings although the poller is not armed: a loop that registered the descriptor edge-triggered needs an edge
     /// even where it is readable. `false`: there is none.
-    fn ring_awake(&self) -> bool {
-        let Some(fd) = self.bell.made() else { return false };
+    pub fn ring_awake(&self) -> bool {
+        let Some(fd) = self.core.bell.made() else { return false };
         if fd.fills_up() {
             fd.quiet(); // a full pipe gives no edge
         }
         fd.ring();
-        self.ringing.set(true);
+        self.state.ringing.set(true);
         true
     }
 
     /// Everything is armed: makes the descriptor quiet and arms the poller. `false`: something has come.
-    fn go_to_sleep(&self) -> bool {
-        if self.ringing.replace(false) {
+    pub fn go_to_sleep(&self) -> bool {
+        if self.state.ringing.replace(false) {
             self.quiet();
         }
-        if !self.inbox.arm(Sleeper::Loop) {
+        if !self.core.inbox.arm(Sleeper::Loop) {
             return false;
         }
-        self.asleep.set(Some(Sleeper::Loop));
-        self.courtesy.reset();
+        self.state.asleep.set(Some(Sleeper::Loop));
+        self.state.courtesy.reset();
         // ORDERING: SeqCst; behind the arming, see Core::wake: for one that came just before it this thread rings.
-        if self.by_hand.load(Ordering::SeqCst) && self.inbox.rouse().is_some() {
+        if self.core.by_hand.load(Ordering::SeqCst) && self.core.inbox.rouse().is_some() {
             self.owes_ring.set(true);
         }
         true
@@ -332,25 +276,21 @@ impl Core {
 
     /// The loop is to call again: where it may wait for a level, the descriptor must be readable until it does.
     fn stay_readable(&self) {
-        if self.mode == Mode::Level
-            && !self.ringing.get()
-            && let Some(fd) = self.bell.made()
+        if self.core.mode == Mode::Level
+            && !self.state.ringing.get()
+            && let Some(fd) = self.core.bell.made()
         {
             fd.ring();
-            self.ringing.set(true);
+            self.state.ringing.set(true);
         }
     }
 
     /// Makes the descriptor quiet, where it has to be.
     fn quiet(&self) {
-        if self.mode == Mode::Level || self.bell.made().is_some_and(WakeFd::fills_up) {
-            self.bell.quiet();
+        if self.core.mode == Mode::Level || self.core.bell.made().is_some_and(WakeFd::fills_up) {
+            self.core.bell.quiet();
         }
     }
-}
-
-fn reports(out: *mut Report, max: usize) -> Result<Reports, Status> {
-    if max == 0 { Err(Status::Invalid) } else { Ok(Reports { out, max, len: 0 }) }
 }
 
 /// What to do with a watch that is not ready.
