@@ -4,6 +4,7 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/bridgeq
 CMAKEDIR    = $(LIBDIR)/cmake/bridgeq
 JOBS       ?= $(shell nproc 2>/dev/null || echo 2)
 
@@ -103,9 +104,12 @@ lint: ## Check formatting, clippy, the figures in README, the places of weakenin
 PROOFS := lint test models weaken schedules fuzz tsan asan valgrind faults abi dependencies soak
 
 prove: ## Lint, test, then models, schedules, fuzz, tsan ... soak in short, with a table at the end (WITHOUT="TARGET ...")
+	@unknown="$(strip $(filter-out $(PROOFS),$(WITHOUT)))"; test -z "$$unknown" || \
+	  { echo "bridgeq: WITHOUT=$$unknown: no such proof; there are $(PROOFS)" >&2; exit 2; }
 	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
 
 models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)
+	@ctests/whole.sh PREEMPTIONS "$(PREEMPTIONS)"
 	@ctests/tools.sh cargo
 	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
 
@@ -118,6 +122,7 @@ schedules: ## Random schedules of what is too large for the models
 	@$(STEP) "random schedules" ctests/rust/shuttle/run.sh
 
 linearize: ## Histories of real threads against the specification (HISTORIES=100000; make test has thousands)
+	@ctests/whole.sh HISTORIES "$(HISTORIES)"
 	@ctests/tools.sh cargo
 	@HISTORIES=$(HISTORIES) cargo test -q --release --test linearize -- --nocapture every_recorded
 	@# Once more where what takes thousands of calls to happen does at once.
@@ -125,6 +130,7 @@ linearize: ## Histories of real threads against the specification (HISTORIES=100
 	  --test linearize -- --nocapture every_recorded
 
 fuzz: ## Sequences of calls against a model of them, guided by coverage (SECONDS=30)
+	@ctests/whole.sh SECONDS "$(SECONDS)"
 	@ctests/tools.sh cargo c++ nightly
 	@$(STEP) "fuzzing" fuzz/run.sh $(SECONDS)
 
@@ -149,7 +155,9 @@ faults: ctests ## Every allocation and system call of the library made to fail i
 faults-suite: ctests ## The same through every C test, crashes only (minutes)
 	@$(STEP) "failing calls in every test" ctests/faults/suite.sh $(CTESTS)
 
-soak: ctests ## Random traffic, every item counted (MINUTES=1, SEED=number: the same rounds again)
+soak: ## Random traffic, every item counted (MINUTES=1, SEED=number: the same rounds again)
+	@ctests/whole.sh MINUTES "$(MINUTES)" $(if $(SEED),SEED "$(SEED)")
+	@$(MAKE) -s --no-print-directory ctests
 	@$(CTESTS)/soak/soak-shared --seconds $$(($(MINUTES) * 60)) --seed $(or $(SEED),$(shell date +%s))
 
 abi: ## Compare the binary interface with its record (ctests/abi)
@@ -169,9 +177,10 @@ include benches/bench.mk
 ## Install
 
 HEADERS := $(patsubst include/%,%,$(wildcard include/*.h))
+DOCUMENTS := $(wildcard LICENSE-*) CHANGELOG.md
 INSTALLED = $(addprefix $(INCLUDEDIR)/,$(HEADERS)) \
   $(addprefix $(LIBDIR)/libbridgeq.,so so.$(SOVERSION) so.$(VERSION) a) $(LIBDIR)/pkgconfig/bridgeq.pc \
-  $(addprefix $(CMAKEDIR)/bridgeq,Config.cmake ConfigVersion.cmake)
+  $(addprefix $(CMAKEDIR)/bridgeq,Config.cmake ConfigVersion.cmake) $(addprefix $(DOCDIR)/,$(DOCUMENTS))
 
 # $(call fill,TEMPLATE,FILE[,MORE]): writes FILE below DESTDIR from include/TEMPLATE.in.
 fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES@|$(SERIES)|g' \
@@ -180,15 +189,18 @@ fill = sed -e 's|@VERSION@|$(VERSION)|g; s|@SOVERSION@|$(SOVERSION)|g; s|@SERIES
 # In bridgeq.pc what lies below the prefix is said relative to it.
 pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
-install: ## Install header, libraries, bridgeq.pc, CMake package, manual pages (DESTDIR=, PREFIX=, LIBDIR=)
-	@case '$(words $(PREFIX))$(PREFIX)' in 1/*) ;; \
-	  *) echo "PREFIX must be an absolute path without blanks, as PREFIX=$$HOME/bridgeq" >&2; exit 2 ;; esac
-	@for file in $(SO) $(A) $(NATIVE); do test -s $$file || exec $(MAKE) --no-print-directory lib; done
+install: ## Install it all (DESTDIR=, PREFIX=, LIBDIR=, INCLUDEDIR=, MANDIR=, DOCDIR=)
+	@$(foreach name,PREFIX LIBDIR INCLUDEDIR MANDIR DOCDIR,case '$(words $($(name)))$($(name))' in (1/*) ;; (*) \
+	  echo "$(name) must be an absolute path without blanks, as PREFIX=$$HOME/bridgeq" >&2; exit 2 ;; esac;)
+	@for file in $(SO) $(A) $(NATIVE); do \
+	  test -s $$file && test -z "$$(find src Cargo.toml Cargo.lock build.rs -type f -newer $(SO))" || \
+	  exec $(MAKE) --no-print-directory lib; done
 	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
 	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
 	  install -m 644 include/$$header "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; done
 	@install -d "$(DESTDIR)$(MANDIR)/man3" && $(call pages,$(DESTDIR)$(MANDIR)/man3) && \
 	  chmod 644 "$(DESTDIR)$(MANDIR)"/man3/bridgeq.3 "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
+	@install -d "$(DESTDIR)$(DOCDIR)" && install -m 644 $(DOCUMENTS) "$(DESTDIR)$(DOCDIR)"
 	@install -m 755 $(SO) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(VERSION)"
 	@ln -sf libbridgeq.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so.$(SOVERSION)"
 	@ln -sf libbridgeq.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libbridgeq.so"
@@ -204,10 +216,10 @@ install: ## Install header, libraries, bridgeq.pc, CMake package, manual pages (
 	    echo "  and read man -M $(MANDIR) bridgeq." ;; \
 	  esac
 
-uninstall: ## Remove what `make install` put there (same DESTDIR=, PREFIX=, LIBDIR=, MANDIR=)
+uninstall: ## Remove what `make install` put there (the same DESTDIR=, PREFIX= ...)
 	@rm -f $(patsubst %,"$(DESTDIR)%",$(INSTALLED)) "$(DESTDIR)$(MANDIR)/man3/bridgeq.3" \
 	  "$(DESTDIR)$(MANDIR)"/man3/bq_*.3
-	@rmdir "$(DESTDIR)$(CMAKEDIR)" 2>/dev/null || true
+	@rmdir "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(DOCDIR)" 2>/dev/null || true
 
 ## Rest
 

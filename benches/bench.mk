@@ -7,7 +7,7 @@
 BENCH         := target/benches
 BENCH_PLUGINS := $(BENCH)/plugins
 BENCH_NAMES   := bridgeq mutex ordered glib uv zmq tbb moodycamel pipe eventfd floor peers
-BENCH_DEBS    := libglib2.0-dev libuv1-dev libzmq3-dev libtbb-dev libconcurrentqueue-dev python3
+BENCH_DEBS    := libglib2.0-dev libuv1-dev libzmq3-dev libtbb-dev libconcurrentqueue-dev
 
 BENCH_WARN    := -g -Wall -Wextra -Wpedantic
 BENCH_CC       = $(CC) -std=c11 -D_GNU_SOURCE $(BENCH_WARN)
@@ -34,13 +34,13 @@ bench-quick: bench-build ## The scenarios that matter most, in under 3 minutes, 
 bench-build: lib bench-tools $(BENCH)/bench $(BENCH_NAMES:%=$(BENCH_PLUGINS)/%.built)
 
 bench-tools:
-	@ctests/tools.sh cargo cc c++ pkg-config
+	@ctests/tools.sh cargo cc c++ pkg-config python3
 	@missing=$$(for deb in $(BENCH_DEBS); do dpkg -s $$deb >/dev/null 2>&1 || echo $$deb; done); \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(STEP) "install peers" sh -c 'apt-get -qq update; apt-get -qq install -y --no-install-recommends "$$@"' \
 	    sh $$missing || echo "  Going on without what could not be installed."; \
 	elif [ -n "$$missing" ]; then \
-	  echo "  Going on without some peers; to have them: sudo apt-get install" $$missing; fi
+	  echo "  Going on without some peers; Debian has them as" $$missing; fi
 
 $(BENCH)/bench: $(wildcard benches/driver/*.[ch]) benches/scenarios.c benches/contender.h
 	@mkdir -p $(@D)

@@ -30,18 +30,36 @@ QUICK_CONTENDERS = (
 ).split()
 
 
+def above_zero(kind):
+    def convert(text):
+        value = kind(text)
+        if value <= 0:
+            raise ValueError
+        return value
+
+    convert.__name__ = f"{kind.__name__} above 0"
+    return convert
+
+
+def regex(text):
+    try:
+        return re.compile(text)
+    except re.error as wrong:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {wrong}") from None
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true",
                         help="a part of it in under three minutes, into target/benches/quick")
-    parser.add_argument("--rounds", type=int, help="how often to measure each (7; quick: 3)")
-    parser.add_argument("--seconds", type=float,
+    parser.add_argument("--rounds", type=above_zero(int), help="how often to measure each (7; quick: 3)")
+    parser.add_argument("--seconds", type=above_zero(float),
                         help="how long each measurement is to take (0.2; quick: 0.1)")
-    parser.add_argument("--scenarios", metavar="REGEX", help="only those whose whole name matches")
-    parser.add_argument("--contenders", metavar="REGEX", help="likewise")
+    parser.add_argument("--scenarios", metavar="REGEX", type=regex, help="only those whose whole name matches")
+    parser.add_argument("--contenders", metavar="REGEX", type=regex, help="likewise")
     parser.add_argument("--strangers", type=float, default=0.1, metavar="SHARE",
                         help="measure again while others use more of the processors (0.1)")
-    parser.add_argument("--tries", type=int, help="but no more often than this (3; quick: 1)")
+    parser.add_argument("--tries", type=above_zero(int), help="but no more often than this (3; quick: 1)")
     parser.add_argument("--build", metavar="DIR", help="driver and plug-ins (target/benches)")
     parser.add_argument("--out", metavar="DIR", help="where to write (docs/benchmarks)")
     parser.add_argument("--report", metavar="JSON",
@@ -53,9 +71,9 @@ def parse(arguments):
     return options
 
 
-def chosen(names, regex, quick):
-    if regex:
-        return [name for name in names if re.fullmatch(regex, name)]
+def chosen(names, pattern, quick):
+    if pattern:
+        return [name for name in names if pattern.fullmatch(name)]
     return [name for name in names if name in quick] if quick else list(names)
 
 
@@ -114,6 +132,13 @@ def dump(data):
     return "\n".join(lines) + "\n" + ",\n".join(scenarios) + "\n }\n}\n"
 
 
+def earlier(path):
+    try:
+        return json.loads(pathlib.Path(path).read_text())
+    except (OSError, ValueError) as wrong:
+        sys.exit(f"{path} is no results.json of an earlier run: {wrong}")
+
+
 def out_directory(options):
     if options.out:
         return pathlib.Path(options.out)
@@ -124,13 +149,13 @@ def out_directory(options):
 
 def main():
     options = parse(sys.argv[1:])
-    data = json.loads(pathlib.Path(options.report).read_text()) if options.report else None
-    data = data or run_all(options)
+    data = earlier(options.report) if options.report else run_all(options)
+    texts = {"results.json": dump(data), "results.svg": plot.draw(data),
+             "results.md": report.write(data)}
     out = out_directory(options)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(dump(data))
-    (out / "results.svg").write_text(plot.draw(data))
-    (out / "results.md").write_text(report.write(data))
+    for name, text in texts.items():
+        (out / name).write_text(text)
     if out.resolve() == highlights.RESULTS.parent:
         highlights.write(data)
     print(report.summary(data))

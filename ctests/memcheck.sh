@@ -12,6 +12,7 @@ export STRESS="${STRESS:-2}" CHECK_WATCHDOG="${CHECK_WATCHDOG:-300}"
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 failed=0
+passed=0
 
 # What a program needs beside the usual; "-": left out.
 options_for() {
@@ -34,10 +35,12 @@ for path in "$1"/*-shared "$1"/soak/*-shared; do
   if valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99 \
     --fair-sched=yes --suppressions="$(dirname "$0")/memcheck.supp" $options "$path" >"$said" 2>&1; then
     grep -e '^ok ' -e '^skipped ' "$said" | sed "s/ / $program./"
+    passed=$((passed + 1))
   else
     echo "$program fails under Valgrind:"
     cat "$said"
     failed=$((failed + 1))
   fi
 done
-[ $failed -eq 0 ]
+[ $passed -gt 0 ] || echo "There are no programs below $1."
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

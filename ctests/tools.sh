@@ -6,7 +6,8 @@ set -u
 if [ $# -eq 0 ] || [ "$1" = --help ]; then
   echo "usage: tools.sh TOOL...    TOOL: cargo cc c++ cmake pkg-config libuv openssl, for the targets under Trust:"
   echo "                           nightly clang-22 valgrind abidw python3"
-  echo "Checks that the tools are there. As root on Debian or Ubuntu it installs what is missing."
+  echo "Checks that the tools are there. As root on Debian or Ubuntu it installs what is missing, unless"
+  echo "BRIDGEQ_NO_INSTALL=1."
   exit 0
 fi
 
@@ -113,7 +114,12 @@ for tool; do
 done
 
 missing=$(missing_of "$@")
-if [ -n "$missing" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+for given in "cc CC ${CC-}" "c++ CXX ${CXX-}"; do
+  # shellcheck disable=SC2086 # three words, or two
+  set -- $given
+  case " $missing" in *" $1 "*) [ $# -lt 3 ] || { echo "bridgeq: $2=$3 does not work" >&2; exit 1; } ;; esac
+done
+if [ -n "$missing" ] && [ -z "${BRIDGEQ_NO_INSTALL-}" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   # shellcheck disable=SC2046,SC2086 # lists of words
   apt_install $(packages_of apt-get $missing)
   missing=$(missing_of "$@")

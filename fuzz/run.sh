@@ -12,6 +12,7 @@ if [ "${1-}" = --help ]; then
 fi
 
 cd "$(dirname "$0")"
+[ "${1-}" = merge ] || ../ctests/whole.sh SECONDS "${1:-60}"
 made=${CARGO_TARGET_DIR:-$PWD/../target}/fuzz
 found=$made/corpus
 mkdir -p "$found" "$made/artifacts"

@@ -20,9 +20,9 @@
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
- *   Where one thread alone has got thousands of items of a BQ_FIFO queue, the first call of another
- *   one that gets, peeks, clears, shuts down, changes the capacity, or waits for or watches room
- *   takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
+ * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
+ *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
+ *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
  *   since). If that thread is stopped between a few instructions of a get just then, by the
  *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
  *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
@@ -164,8 +164,9 @@
  * 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
  *    exactly once. Or it has left the descriptor readable, to be called again after the loop's
  *    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
- *    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
- *    event already holds makes the descriptor readable, or calls `wake`, before that call returns.
+ *    busy no producer makes a system call to wake it. A new poller is armed; adding or modifying a
+ *    watch whose event already holds makes the descriptor readable, or calls `wake`, before that
+ *    call returns.
  * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
  *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
  *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
@@ -330,10 +331,11 @@ typedef struct bq_stats {
 /**
  * Called instead of making a descriptor readable, once per sleep of the poller, from the thread
  * that wakes it, with no lock held: it may call bridgeq. It may run in several threads at once: a
- * loop that was woken and sleeps again can be called while the first call has not returned. The thread that polls or waits calls it
- * itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
- * BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
- * where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
+ * loop that was woken and sleeps again can be called while the first call has not returned. The
+ * thread that polls or waits calls it itself, at the end of that call, where a wake-up, a
+ * bq_poller_wake() or a call refused with BQ_BUSY came just as the poller was being armed; so does
+ * bq_poller_add() or bq_poller_modify() where the event already holds. Nothing calls again before
+ * bq_poller_poll() has returned 0.
  * Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
  * may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
  * unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
@@ -463,7 +465,7 @@ typedef struct bq_event {
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /**
  * The version of the library in use, comparable with BQ_VERSION of the header that a program was
@@ -560,17 +562,14 @@ bq_status bq_put_priority(struct bq_queue *queue,
  * wait for an item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: on BQ_OK the item is the caller's. It stays unfinished until bq_task_done().
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see the top of
- * this file: where one thread got alone). While an earlier put is stalled half-way by the scheduler,
- * later items wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see "One
+ * thread alone" at the top). While an earlier put is stalled half-way by the scheduler, later items
+ * wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
  *
  * Returns BQ_OK; BQ_EMPTY (nothing before the deadline); BQ_SHUTDOWN (shut down and empty);
  * BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER); BQ_FORKED.
  */
-BQ_API
-bq_status bq_get(struct bq_queue *queue,
-                 void *item,
-                 int64_t timeout_ns);
+BQ_API bq_status bq_get(struct bq_queue *queue, void *item, int64_t timeout_ns);
 
 /**
  * Copies the next item and leaves it in the queue, waiting for one if need be. Another thread may
@@ -613,8 +612,8 @@ ptrdiff_t bq_put_many(struct bq_queue *queue,
  * `timeout_ns`: nanoseconds to wait for the first item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: the items returned are the caller's.
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see the top of
- * this file: where one thread got alone).
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see "One
+ * thread alone" at the top).
  *
  * Returns how many were taken, > 0; or BQ_EMPTY, BQ_SHUTDOWN, BQ_INVALID (a NULL, `max` 0 or too
  * large to be an array, a negative timeout other than BQ_FOREVER), BQ_FORKED.
@@ -651,7 +650,7 @@ BQ_API bq_status bq_join(struct bq_queue *queue, int64_t timeout_ns);
  * BQ_DISCARD: what is queued is discarded as well, each item counting as done.
  *
  * Idempotent. BQ_DISCARD may follow BQ_DRAIN; BQ_DRAIN after BQ_DISCARD changes nothing.
- * Blocks no longer than `drop` does (but see the top of this file: where one thread got alone).
+ * Blocks no longer than `drop` does (but see "One thread alone" at the top).
  *
  * Returns BQ_OK; BQ_INVALID (NULL, another mode); BQ_FORKED.
  */
@@ -662,7 +661,7 @@ BQ_API bq_status bq_shutdown(struct bq_queue *queue, uint32_t mode);
  * puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
  * items behind a put that is stalled half-way by the scheduler.
  *
- * Blocks no longer than `drop` does (but see the top of this file: where one thread got alone).
+ * Blocks no longer than `drop` does (but see "One thread alone" at the top).
  *
  * Returns how many items were discarded; 0 for NULL and in a forked child.
  */
@@ -877,6 +876,6 @@ bq_status bq_poller_wake(struct bq_poller *poller);
 
 #ifdef __cplusplus
 }  // extern "C"
-#endif  // __cplusplus
+#endif /* __cplusplus */
 
 #endif  /* BRIDGEQ_H */

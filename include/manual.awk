@@ -9,6 +9,7 @@ function in_bold(word) { return "\\fB" word "\\fP" }
 
 # Text as troff wants it; with names of functions, constants and arguments set off.
 function troff(text,    result, word) {
+  sub(/at the top\)/, "in bridgeq(3))", text)
   gsub(/\\/, "\\e", text)
   gsub(/-/, "\\-", text)
   result = ""
@@ -89,6 +90,8 @@ function add_constant(name, value, comment) {
 
 # A struct and its fields, kept for bridgeq(3).
 function begin_struct(comment) {
+  printf ".so man3/bridgeq.3\n" >(out "/" $3 ".3")
+  close(out "/" $3 ".3")
   structs = structs ".SS " in_bold($3) "\n" flowing(comment) "\n"
 }
 

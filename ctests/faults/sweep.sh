@@ -38,7 +38,8 @@ sweep() {
 }
 
 failed=0
-for scene in $("$program" --list); do
+scenes=$("$program" --list) || exit
+for scene in $scenes; do
   before=$injected
   for fault in $faults; do
     sweep "$scene" "$fault" "" || failed=$((failed + 1))
@@ -49,4 +50,4 @@ for scene in $("$program" --list); do
   echo "ok $scene: $((injected - before)) failures injected"
 done
 echo "$injected failures injected in $runs runs; $failed sweeps failed"
-[ $failed -eq 0 ]
+[ $failed -eq 0 ] && [ $injected -gt 0 ]

@@ -51,9 +51,9 @@ const TITLE: &str = "\
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
- *   Where one thread alone has got thousands of items of a BQ_FIFO queue, the first call of another
- *   one that gets, peeks, clears, shuts down, changes the capacity, or waits for or watches room
- *   takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
+ * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
+ *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
+ *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
  *   since). If that thread is stopped between a few instructions of a get just then, by the
  *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
  *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
@@ -87,18 +87,24 @@ fn generate() -> String {
         .generate()
         .expect("cbindgen understands src/ffi")
         .write(&mut text);
-    in_parentheses(&String::from_utf8(text).expect("a header is text"))
+    for_every_compiler(&String::from_utf8(text).expect("a header is text"))
 }
 
 /// `#define BQ_EMPTY -1` would bind to what stands before it: negative values get parentheses.
-fn in_parentheses(header: &str) -> String {
+fn for_every_compiler(header: &str) -> String {
     let mut out = String::with_capacity(header.len() + 64);
     for line in header.lines() {
         match line.rsplit_once(' ') {
             Some((define, value)) if define.starts_with("#define ") && value.starts_with('-') => {
                 out += &format!("{define} ({value})\n");
             }
-            _ => out += &format!("{line}\n"),
+            // What cbindgen writes behind #endif, which C89 does not take for a comment.
+            _ => match line.split_once("// ") {
+                Some((code, comment)) if code.starts_with('#') => {
+                    out += &format!("{} /* {comment} */\n", code.trim_end());
+                }
+                _ => out += &format!("{line}\n"),
+            },
         }
     }
     out

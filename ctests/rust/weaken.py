@@ -172,9 +172,16 @@ def check_design(chosen):
         sys.exit("\n".join(sorted(set(wrong))))
 
 
+def regex(text):
+    try:
+        return re.compile(text)
+    except re.error as wrong:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {wrong}") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", metavar="REGEX",
+    parser.add_argument("--only", default="", metavar="REGEX", type=regex,
                         help="weaken what matches, by pair, title or model")
     parser.add_argument("--list", action="store_true", help="list the weakenings and do nothing")
     parser.add_argument("--check", action="store_true",
@@ -183,13 +190,13 @@ def main():
     every = list(weakenings())
     check_design(every)
     chosen = [one for one in every
-              if re.search(arguments.only, f"{one.pair}\n{one.title}\n{' '.join(one.models)}")]
+              if arguments.only.search(f"{one.pair}\n{one.title}\n{' '.join(one.models)}")]
     if arguments.list:
         for one in chosen:
             print(f"{one.pair:42} {one.title:44} {' '.join(one.models)}")
         return 0
     if not chosen:
-        sys.exit(f"nothing matches {arguments.only!r}")
+        sys.exit(f"nothing matches {arguments.only.pattern!r}")
     if arguments.check:
         for one in chosen:
             texts(TOP, [*one.given, *one.changes])

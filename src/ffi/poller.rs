@@ -30,8 +30,9 @@ use crate::wait::{Events, Linger};
 /// 4. A call that returns 0 has armed the poller: the next event makes the descriptor readable,
 ///    exactly once. Or it has left the descriptor readable, to be called again after the loop's
 ///    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
-///    busy no producer makes a system call. A new poller is armed; adding or modifying a watch whose
-///    event already holds makes the descriptor readable, or calls `wake`, before that call returns.
+///    busy no producer makes a system call to wake it. A new poller is armed; adding or modifying a
+///    watch whose event already holds makes the descriptor readable, or calls `wake`, before that
+///    call returns.
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
@@ -60,10 +61,11 @@ pub const BQ_POLLER_EDGE: u32 = 2;
 
 /// Called instead of making a descriptor readable, once per sleep of the poller, from the thread
 /// that wakes it, with no lock held: it may call bridgeq. It may run in several threads at once: a
-/// loop that was woken and sleeps again can be called while the first call has not returned. The thread that polls or waits calls it
-/// itself, at the end of that call, where a wake-up, a bq_poller_wake() or a call refused with
-/// BQ_BUSY came just as the poller was being armed; so does bq_poller_add() or bq_poller_modify()
-/// where the event already holds. Nothing calls again before bq_poller_poll() has returned 0.
+/// loop that was woken and sleeps again can be called while the first call has not returned. The
+/// thread that polls or waits calls it itself, at the end of that call, where a wake-up, a
+/// bq_poller_wake() or a call refused with BQ_BUSY came just as the poller was being armed; so does
+/// bq_poller_add() or bq_poller_modify() where the event already holds. Nothing calls again before
+/// bq_poller_poll() has returned 0.
 /// Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
 /// may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
 /// unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that

@@ -69,7 +69,7 @@ const fn describe(status: bq_status) -> (&'static CStr, &'static CStr) {
         ),
         BQ_INVALID => (
             c"BQ_INVALID",
-            c"An argument is wrong: a null pointer, a value out of range or a reserved bit.",
+            c"An argument is wrong: a null pointer, a value out of range, a reserved bit, or a struct that was not started from its BQ_..._INIT.",
         ),
         BQ_NO_MEMORY => (
             c"BQ_NO_MEMORY",

@@ -17,5 +17,5 @@ mkdir -p target/shuttle
 status=0
 cargo test --release --test shuttle --target-dir target/shuttle -- --show-output >"$log" 2>&1 || status=$?
 grep -v ' schedules$' "$log"
-awk '/ schedules$/ { schedules += $1 } END { print schedules + 0 " schedules" }' "$log"
+awk '/ schedules$/ { schedules += $1 } END { print schedules + 0 " schedules"; exit !schedules }' "$log"
 exit "$status"
