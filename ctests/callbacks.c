@@ -108,6 +108,38 @@ TEST(drop_may_clear_and_shut_down) {
   }
 }
 
+/* However many items there are: the stack is not made for a call in a call for each. */
+
+enum { MANY_DROPS = 100000 };
+
+static int deep, deepest;
+
+static void drop_and_discard_deep(void *item, void *context) {
+  deep++;
+  if (deep > deepest) deepest = deep;
+  CHECK(deepest < 100);
+  drop_and_discard(item, context);
+  deep--;
+}
+
+TEST(a_drop_that_discards_does_not_nest_for_each_item) {
+  FOR_EVERY_ORDER(order) {
+    for (int last = 0; last <= 1; last++) {
+      scene at = {.how = BY_CLEAR};
+      bq_options options = number_options(order, 0);
+      options.drop = drop_and_discard_deep;
+      options.context = &at;
+      at.queue = queue_from(&options);
+      deepest = 0;
+      put_numbers(at.queue, 1, MANY_DROPS);
+      if (!last) CHECK_EQ(bq_clear(at.queue), MANY_DROPS);
+      bq_queue_unref(at.queue);
+      CHECK_EQ(at.drops, MANY_DROPS);
+      CHECK_EQ(deepest, 1);
+    }
+  }
+}
+
 static void drop_and_ref(void *item, void *context) {
   scene *at = context;
   (void)item;

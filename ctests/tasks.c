@@ -9,7 +9,7 @@ static bq_queue *queue_with(int64_t items) {
   return queue;
 }
 
-static call start_join(bq_queue *queue) {
+static call join_call(bq_queue *queue) {
   return (call){.kind = CALL_JOIN, .queue = queue, .timeout_ns = BQ_FOREVER};
 }
 
@@ -88,7 +88,7 @@ TEST(the_last_task_done_wakes_every_blocked_join) {
   bq_queue *queue = queue_with(3);
   call joins[JOINS];
   for (size_t i = 0; i < JOINS; i++) {
-    joins[i] = start_join(queue);
+    joins[i] = join_call(queue);
     call_start(&joins[i]);
   }
   await(blocked_joins(queue) == JOINS);
@@ -103,7 +103,7 @@ TEST(the_last_task_done_wakes_every_blocked_join) {
 
 TEST(a_join_does_not_sleep_through_a_moment_in_which_nothing_is_unfinished) {
   bq_queue *queue = queue_with(1);
-  call join = start_join(queue);
+  call join = join_call(queue);
   call_start(&join);
   await(blocked_joins(queue) == 1);
   CHECK_STATUS(bq_task_done(queue, 1), BQ_OK);
@@ -113,9 +113,24 @@ TEST(a_join_does_not_sleep_through_a_moment_in_which_nothing_is_unfinished) {
   bq_queue_unref(queue);
 }
 
+TEST(nor_does_one_that_has_not_gone_to_sleep_yet) {
+  bq_options options = number_options(BQ_FIFO, 0);
+  options.linger_ns = 2 * AWAIT_NS;
+  bq_queue *queue = queue_from(&options);
+  put_numbers(queue, 1, 1);
+  call join = join_call(queue);
+  call_start(&join);
+  await(blocked_joins(queue) == 1);
+  CHECK_STATUS(bq_task_done(queue, 1), BQ_OK);
+  put_numbers(queue, 2, 2);
+  CHECK_STATUS(call_end(&join), BQ_OK);
+  CHECK_EQ(blocked_joins(queue), 0);
+  bq_queue_unref(queue);
+}
+
 TEST(join_and_task_done_work_the_same_after_a_shutdown) {
   bq_queue *queue = queue_with(2);
-  call join = start_join(queue);
+  call join = join_call(queue);
   CHECK_STATUS(bq_shutdown(queue, BQ_DRAIN), BQ_OK);
   CHECK_STATUS(bq_join(queue, BQ_NOWAIT), BQ_TIMEDOUT);
   call_start(&join);
@@ -136,7 +151,7 @@ TEST(join_and_task_done_work_the_same_after_a_shutdown) {
 
 TEST(a_cleared_item_counts_as_done_and_wakes_join) {
   bq_queue *queue = queue_with(3);
-  call join = start_join(queue);
+  call join = join_call(queue);
   call_start(&join);
   await(blocked_joins(queue) == 1);
   CHECK_EQ(bq_clear(queue), 3);
@@ -147,7 +162,7 @@ TEST(a_cleared_item_counts_as_done_and_wakes_join) {
 
 TEST(an_item_discarded_by_a_shutdown_counts_as_done_and_wakes_join) {
   bq_queue *queue = queue_with(3);
-  call join = start_join(queue);
+  call join = join_call(queue);
   call_start(&join);
   await(blocked_joins(queue) == 1);
   CHECK_STATUS(bq_shutdown(queue, BQ_DISCARD), BQ_OK);
@@ -158,7 +173,7 @@ TEST(an_item_discarded_by_a_shutdown_counts_as_done_and_wakes_join) {
 
 TEST(an_item_that_somebody_works_on_is_not_finished_by_a_discard) {
   bq_queue *queue = queue_with(3);
-  call join = start_join(queue);
+  call join = join_call(queue);
   CHECK_EQ(get_number(queue), 1);
   call_start(&join);
   await(blocked_joins(queue) == 1);

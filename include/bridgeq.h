@@ -177,7 +177,9 @@
  *    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
  *    the descriptor from the loop before the last unref.
  * 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
- *    again, since the descriptor or `wake` calls once more for whatever the first one missed.
+ *    again, since the descriptor or `wake` calls once more for whatever the first one missed. (A
+ *    descriptor that was readable when another thread began to wait stays so until it is back: a
+ *    level-triggered loop is told BQ_BUSY meanwhile, again and again.)
  *    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
  * 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
  *    until 0; the library then saves the read that clears it. Not where the descriptor is registered
@@ -203,7 +205,8 @@ typedef int32_t bq_status;
  * held: it may call bridgeq. That is bq_clear(), bq_shutdown() with BQ_DISCARD, a put that was under
  * way at that time, perhaps after bq_shutdown() has returned, and the last bq_queue_unref(), or the
  * bq_poller_remove() or bq_poller_unref() that releases the last reference. It may run in several
- * threads at once, and beside `compare`.
+ * threads at once, and beside `compare`. What one call discards is taken out before the first `drop`
+ * of it, and counts as done after the last one: `drop` must not wait in bq_join() for its own queue.
  * `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
  * It is aligned to the largest power of two that divides item_size, 16 at most. In the last
  * bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be
@@ -319,7 +322,8 @@ typedef struct bq_stats {
    */
   size_t blocked_puts;
   /**
-   * Threads that sleep until the unfinished count is 0, in bq_join() or bq_poll().
+   * Threads that wait until the unfinished count is 0, in bq_join(), or sleep until then in
+   * bq_poll(). (A bq_poll() for BQ_CLOSED or BQ_DRAINED alone is counted nowhere.)
    */
   size_t blocked_joins;
   /**
@@ -335,7 +339,7 @@ typedef struct bq_stats {
  * thread that polls or waits calls it itself, at the end of that call, where a wake-up, a
  * bq_poller_wake() or a call refused with BQ_BUSY came just as the poller was being armed; so does
  * bq_poller_add() or bq_poller_modify() where the event already holds. Nothing calls again before
- * bq_poller_poll() has returned 0.
+ * bq_poller_poll() has returned 0, or bq_poller_wait() 0 or BQ_TIMEDOUT.
  * Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
  * may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
  * unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
@@ -710,14 +714,17 @@ BQ_API size_t bq_capacity(const struct bq_queue *queue);
 BQ_API size_t bq_unfinished(const struct bq_queue *queue);
 
 /**
- * Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
- * discards nothing: puts wait until there is room again.
+ * Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit, and tells the
+ * watches for BQ_WRITABLE before the last of those. Shrinking discards nothing: puts wait until
+ * there is room again.
  *
  * Never waits for items or room.
  *
  * Returns BQ_OK; BQ_INVALID (NULL); BQ_FORKED.
  */
-BQ_API bq_status bq_set_capacity(struct bq_queue *queue, size_t capacity);
+BQ_API
+bq_status bq_set_capacity(struct bq_queue *queue,
+                          size_t capacity);
 
 /**
  * Takes the statistics of a queue. The counts are as exact as bq_len(), each for itself.
@@ -863,8 +870,8 @@ ptrdiff_t bq_poller_wait(struct bq_poller *poller,
 
 /**
  * Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
- * readable until bq_poller_poll() returns 0, or calls `wake` if a poll has returned 0 since its last
- * call.
+ * readable until bq_poller_poll() returns 0, or calls `wake` if the poller is armed: new, or since a
+ * poll has returned 0, or a wait 0 or BQ_TIMEDOUT.
  *
  * Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
  * that is async-signal-safe).

@@ -31,8 +31,9 @@ pub unsafe extern "C" fn bq_unfinished(queue: *const bq_queue) -> usize {
     guard(0, || unsafe { live_queue(queue) }.map_or(0, |queue| queue.unfinished()))
 }
 
-/// Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit. Shrinking
-/// discards nothing: puts wait until there is room again.
+/// Changes the capacity; 0: unbounded. Growing lets as many blocked puts in as now fit, and tells the
+/// watches for BQ_WRITABLE before the last of those. Shrinking discards nothing: puts wait until
+/// there is room again.
 ///
 /// Never waits for items or room.
 ///
@@ -71,7 +72,8 @@ pub struct bq_stats {
     pub blocked_gets: usize,
     /// Threads that sleep until there is room, in a put or in bq_poll().
     pub blocked_puts: usize,
-    /// Threads that sleep until the unfinished count is 0, in bq_join() or bq_poll().
+    /// Threads that wait until the unfinished count is 0, in bq_join(), or sleep until then in
+    /// bq_poll(). (A bq_poll() for BQ_CLOSED or BQ_DRAINED alone is counted nowhere.)
     pub blocked_joins: usize,
     /// Pollers' watches that are armed now: the next event that they wait for is signalled.
     pub armed_watches: usize,

@@ -43,7 +43,9 @@ use crate::wait::{Events, Linger};
 ///    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
 ///    the descriptor from the loop before the last unref.
 /// 7. One thread at a time polls or waits on a poller: a second one gets BQ_BUSY and need not try
-///    again, since the descriptor or `wake` calls once more for whatever the first one missed.
+///    again, since the descriptor or `wake` calls once more for whatever the first one missed. (A
+///    descriptor that was readable when another thread began to wait stays so until it is back: a
+///    level-triggered loop is told BQ_BUSY meanwhile, again and again.)
 ///    Adding, modifying, removing and waking are free to any thread, also from inside a callback.
 /// 8. With BQ_POLLER_EDGE the loop promises to register the descriptor edge-triggered and to poll
 ///    until 0; the library then saves the read that clears it. Not where the descriptor is registered
@@ -65,7 +67,7 @@ pub const BQ_POLLER_EDGE: u32 = 2;
 /// thread that polls or waits calls it itself, at the end of that call, where a wake-up, a
 /// bq_poller_wake() or a call refused with BQ_BUSY came just as the poller was being armed; so does
 /// bq_poller_add() or bq_poller_modify() where the event already holds. Nothing calls again before
-/// bq_poller_poll() has returned 0.
+/// bq_poller_poll() has returned 0, or bq_poller_wait() 0 or BQ_TIMEDOUT.
 /// Once the last bq_poller_unref() has returned it neither runs nor will be called, so `context`
 /// may be freed; if that unref is made inside `wake`, only the call it is made from still runs. The
 /// unref waits for calls of `wake` in other threads: so `wake` must not wait for a thread that
@@ -344,8 +346,8 @@ pub unsafe extern "C" fn bq_poller_wait(
 }
 
 /// Wakes a poller by hand: ends a bq_poller_wait(), now or the next one, or makes the descriptor
-/// readable until bq_poller_poll() returns 0, or calls `wake` if a poll has returned 0 since its last
-/// call.
+/// readable until bq_poller_poll() returns 0, or calls `wake` if the poller is armed: new, or since a
+/// poll has returned 0, or a wait 0 or BQ_TIMEDOUT.
 ///
 /// Never blocks. Safe from any thread and from a signal handler (with a `wake` callback, only if
 /// that is async-signal-safe).

@@ -17,7 +17,8 @@ pub struct bq_queue {
 /// held: it may call bridgeq. That is bq_clear(), bq_shutdown() with BQ_DISCARD, a put that was under
 /// way at that time, perhaps after bq_shutdown() has returned, and the last bq_queue_unref(), or the
 /// bq_poller_remove() or bq_poller_unref() that releases the last reference. It may run in several
-/// threads at once, and beside `compare`.
+/// threads at once, and beside `compare`. What one call discards is taken out before the first `drop`
+/// of it, and counts as done after the last one: `drop` must not wait in bq_join() for its own queue.
 /// `item` points to the item's bytes, which `drop` may write to, and is valid only during the call.
 /// It is aligned to the largest power of two that divides item_size, 16 at most. In the last
 /// bq_queue_unref() the queue is shut down already, and a reference that `drop` takes to it must be

@@ -25,17 +25,13 @@ impl Queue {
     }
 
     pub fn join(&self, timeout: Timeout) -> Result<(), Status> {
-        let mut turn = Turn::new(self, Events::JOINED, timeout);
-        loop {
-            if self.nothing_unfinished() {
-                return Ok(());
-            }
-            match turn.wait() {
-                // It was so when the wake-up was sent, however soon the next put came.
-                Waited::Woken => return Ok(()),
-                Waited::TryAgain => {}
-                Waited::DeadlinePassed => return Err(Status::TimedOut),
-            }
+        if self.nothing_unfinished() {
+            return Ok(());
+        }
+        match Turn::new(self, Events::JOINED, timeout).wait() {
+            // It was so when the wake-up was sent, or when the waiter in line looked, however soon the next put came.
+            Waited::Woken | Waited::TryAgain => Ok(()),
+            Waited::DeadlinePassed => Err(Status::TimedOut),
         }
     }
 

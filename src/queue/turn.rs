@@ -56,7 +56,10 @@ impl<'q> Sight for Glance<'_, 'q> {
     type Announced = Option<Looking<'q>>;
 
     fn is_ready(&self) -> bool {
-        let Turn { queue, events, .. } = self.turn;
+        let Turn { queue, events, parker, .. } = self.turn;
+        if self.turn.lines_up_first() {
+            return parker.is_unparked();
+        }
         !queue.promising(*events, queue.linger).is_empty()
     }
 
@@ -95,7 +98,7 @@ impl<'q> Turn<'q> {
     pub fn wait(&mut self) -> Waited {
         let waited = if self.deadline.has_passed() {
             Waited::DeadlinePassed
-        } else if self.look_again() {
+        } else if !self.lines_up_first() && self.look_again() {
             Waited::TryAgain
         } else {
             self.sleep()
@@ -108,6 +111,12 @@ impl<'q> Turn<'q> {
             Waited::DeadlinePassed => {}
         }
         waited
+    }
+
+    /// Whether the caller stands in line already while it looks again: who joins must not miss a moment in which nothing
+    /// was unfinished, however soon the next put came. It is told of each; what it sees of the counts is of some.
+    fn lines_up_first(&self) -> bool {
+        self.events == Events::JOINED
     }
 
     fn look_again(&mut self) -> bool {
@@ -141,6 +150,9 @@ impl<'q> Turn<'q> {
                 self.queue.pass_on(self.events);
             }
             return Waited::TryAgain;
+        }
+        if self.lines_up_first() {
+            self.look_again(); // parking ends at once where that has seen the wake-up
         }
         match self.parker.park(self.deadline) {
             Parked::Unparked => Waited::Woken,

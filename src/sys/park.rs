@@ -53,10 +53,15 @@ mod real {
             Unparker(name)
         }
 
+        /// Whether parking would end at once.
+        pub fn is_unparked(&self) -> bool {
+            // ORDERING: Acquire; pairs with the Release in unpark.
+            self.0.load(Ordering::Acquire) == UNPARKED
+        }
+
         pub fn park(&self, deadline: Deadline) -> Parked {
             loop {
-                // ORDERING: Acquire; pairs with the Release in unpark.
-                if self.0.load(Ordering::Acquire) == UNPARKED {
+                if self.is_unparked() {
                     return Parked::Unparked;
                 }
                 if futex::wait(&self.0, WAITING, deadline) == Slept::DeadlinePassed {
@@ -133,6 +138,10 @@ mod model {
         pub fn unpark(&self) -> Unparker {
             *self.0.0.lock().unwrap() = true;
             Unparker(self.0.clone())
+        }
+
+        pub fn is_unparked(&self) -> bool {
+            *self.0.0.lock().unwrap()
         }
 
         pub fn park(&self, deadline: Deadline) -> Parked {

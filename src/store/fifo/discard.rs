@@ -3,10 +3,49 @@
 use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 
-use super::get::Filled;
 use super::ring::Ring;
-use super::{Fifo, nobody_peeks};
+use super::{Claim, Fifo, nobody_peeks};
+use crate::sync::Ordering;
 use crate::sys::park::nap;
+
+/// All that is to be discarded, claimed before the first of it is handed over: a receiver that discards as well finds
+/// nothing, so that its calls do not nest for each item. Where there is no memory to note more rings, their turn comes
+/// after that of the first.
+struct Claims<'a> {
+    first: Option<Claim<'a>>,
+    more: Vec<Claim<'a>>,
+}
+
+impl<'a> Claims<'a> {
+    fn of(fifo: &'a Fifo, end: u64) -> Self {
+        let mut claims = Self { first: fifo.claim_to_discard(end), more: Vec::new() };
+        while claims.last().is_some_and(ends_with_its_ring)
+            && claims.more.try_reserve(1).is_ok()
+            && let Some(claim) = fifo.claim_to_discard(end)
+        {
+            claims.more.push(claim);
+        }
+        claims
+    }
+
+    fn last(&self) -> Option<&Claim<'a>> {
+        self.more.last().or(self.first.as_ref())
+    }
+
+    fn count(&self) -> u64 {
+        self.first.iter().chain(&self.more).map(|claim| claim.count).sum()
+    }
+
+    fn into_iter(self) -> impl Iterator<Item = Claim<'a>> {
+        self.first.into_iter().chain(self.more)
+    }
+}
+
+/// Whether there may be more behind it, in another ring.
+fn ends_with_its_ring(claim: &Claim<'_>) -> bool {
+    // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
+    !claim.ring.next.load(Ordering::Relaxed).is_null()
+}
 
 impl Fifo {
     /// As `Store::discard`.
@@ -14,18 +53,26 @@ impl Fifo {
         let end = self.entered();
         let mut discarded = 0;
         loop {
-            // Not as the owner, which the receiver may have made this thread again: it may get more from this queue, and
-            // has the item of this claim in hand.
-            self.leave_head();
-            let Ok(Filled { claim, .. }) = self.claim_filled(self.shape, 1, end) else {
+            let claims = Claims::of(self, end);
+            let count = claims.count();
+            if count == 0 {
                 return discarded;
-            };
-            gone(claim.count);
-            claim.slots().for_each(|slot| {
-                slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
-            });
-            discarded += claim.count;
+            }
+            gone(count);
+            for claim in claims.into_iter() {
+                claim.slots().for_each(|slot| {
+                    slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
+                });
+            }
+            discarded += count;
         }
+    }
+
+    /// Claims what there is in one ring before `end`.
+    fn claim_to_discard(&self, end: u64) -> Option<Claim<'_>> {
+        // Not as the owner: the receiver may get more from this queue, and has the items of this claim in hand.
+        self.leave_head();
+        Some(self.claim_filled(self.shape, u64::MAX, end).ok()?.claim)
     }
 
     /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek

@@ -291,19 +291,14 @@ impl TestedQueue {
         self.context.puts_back.set((ptr::null_mut(), 0));
         let dropped = self.context.dropped.borrow().clone();
         self.check_dropped(&cleared);
-        let one_by_one = self.spec.order == Order::Fifo;
-        if !one_by_one {
-            cleared.iter().for_each(|&number| self.spec.discard(number));
-        }
+        cleared.iter().for_each(|&number| self.spec.discard(number));
+        let in_turn = self.spec.order == Order::Fifo;
         let mut left = cleared;
         let discarded = left.len() as u64;
         for (bytes, status) in dropped.iter().zip(self.context.put_back.take()) {
             let at = left.iter().position(|&number| self.item(number) == *bytes);
             let number = left.remove(at.expect("it was checked"));
-            if one_by_one {
-                assert_eq!(at, Some(0), "discarded out of turn");
-                self.spec.discard(number);
-            }
+            assert!(at == Some(0) || !in_turn, "discarded out of turn");
             assert_eq!(self.spec.put(number, self.rank(number)), status);
         }
         self.spec.count_discarded(discarded);
