@@ -275,4 +275,23 @@ TEST(watches_that_are_removed_do_not_pile_up_while_nobody_polls) {
   bq_queue_unref(queue);
 }
 
+/* So many that they are looked for, on their way to the loop, while another one is there as well. */
+TEST(a_wake_up_among_those_of_many_removed_watches_is_served) {
+  enum { REMOVED = 1000 };
+  bq_queue *stays = number_queue(BQ_FIFO, 0);
+  bq_poller *poller = poller_from(NULL);
+  watch(poller, stays, BQ_READABLE);
+  put_number(stays, 1);
+  for (int i = 0; i < REMOVED; i++) {
+    bq_queue *goes = number_queue(BQ_FIFO, 0);
+    watch(poller, goes, BQ_READABLE);
+    put_number(goes, 1);
+    CHECK_STATUS(bq_poller_remove(poller, goes), BQ_OK);
+    bq_queue_unref(goes);
+  }
+  expect_event(poller, stays, BQ_READABLE);
+  bq_poller_unref(poller);
+  bq_queue_unref(stays);
+}
+
 CHECK_MAIN()

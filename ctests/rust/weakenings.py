@@ -61,6 +61,7 @@ ENLIST_WITHOUT_FENCE = without_fence(WAIT, "pub unsafe fn enlist(")
 GET_WAITS = "waiting::a_get_that_waits_is_woken_by_a_put"
 PUT_WAITS = "waiting::a_put_that_waits_for_room_is_woken_by_a_get"
 JOIN_WAITS = "tasks::a_join_that_waits_is_woken_by_the_last_task_done"
+JOIN_BEHIND_PUT = "tasks::a_join_behind_a_put_is_not_ended_by_what_was_done_before"
 LAST_GET = "ending::the_last_item_taken_during_shutdown_ends_a_get_that_waits"
 SLOW_READER = "rings::a_slow_reader_is_left_behind"
 RING_AGAIN = "rings::a_ring_is_used_again_when_its_last_reader_is_done"
@@ -92,6 +93,7 @@ OWNED_TWICE = "owning::an_owner_and_another_thread_get_each_item_once"
 OWNED_NO_MORE = "owning::an_owner_finds_out_that_it_is_none_any_more"
 OWNED_AFTER = "owning::who_owns_after_another_is_the_only_one"
 OWNER_WAKES = "owning::a_put_that_waits_for_room_is_woken_by_an_owner"
+OWNER_ENDED = "owning::a_put_that_waits_behind_the_end_of_an_ownership_is_woken"
 OWNER_SEES = "owning::a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
 OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_in"
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
@@ -224,6 +226,9 @@ def weakenings():
                  Change(OWNER, claim, f"{light}\n        claimed", "claimed"), (OWNER_WAKES,))
     yield weaken(pair, "no barrier of a waiter for room",
                  Change(WAKE, "fn holds_for_waiter(", "self.store.order_gets();", ""), (OWNER_WAKES,))
+    yield weaken(pair, "no barrier where another has ended it",
+                 Change(OWNER, "fn try_disown_head(", "if_ended();", "let _ = if_ended;"),
+                 (OWNER_ENDED,))
     yield weaken(pair, "no barrier of set_capacity",
                  Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order_gets();", ""),
                  (OWNER_GROWING,), preemptions=2)
@@ -245,6 +250,10 @@ def weakenings():
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),
                  (JOIN_WAITS,))
     yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (JOIN_WAITS,))
+    horizon, look = "let horizon = self.waiters.horizon();\n", "if self.nothing_unfinished() {\n"
+    yield weaken(pair, "who joins is counted after the look",
+                 Change(TASKS, "fn tell_if_joined(", f"{horizon}            {look}", look + horizon),
+                 (JOIN_BEHIND_PUT,), preemptions=2)
 
     pair = "pin RMW + fence / head RMW + fence"
     yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),

@@ -32,7 +32,8 @@ use crate::wait::{Events, Linger};
 ///    other descriptors, see bq_poller_poll(); a loop need not tell the two apart. While the loop is
 ///    busy no producer makes a system call to wake it. A new poller is armed; adding or modifying a
 ///    watch whose event already holds makes the descriptor readable, or calls `wake`, before that
-///    call returns.
+///    call returns. (A thread that is stopped by the scheduler when it is about to make the
+///    descriptor readable does so when it runs again; until then the descriptor may be quiet.)
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.

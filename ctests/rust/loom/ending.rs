@@ -126,3 +126,19 @@ fn a_first_put_against_shutdown_is_got_or_refused() {
         assert_eq!(get(&queue, NOW), Err(Status::Shutdown));
     });
 }
+
+/// Whoever sees the one sees the other. Nobody gets, so the queue is never drained.
+#[test]
+fn what_was_put_before_the_shutdown_is_seen_with_it() {
+    for order in [Order::Fifo, Order::Lifo] {
+        model_fenced(move || {
+            let queue = queue(Config { order, ..options(2) });
+            let other = on_thread(&queue, |queue| {
+                put(queue, 1, NOW).unwrap();
+                queue.shutdown(Ending::Drain);
+            });
+            assert!(queue.poll(Events::DRAINED, NOW).is_empty());
+            other.join().unwrap();
+        });
+    }
+}

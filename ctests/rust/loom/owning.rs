@@ -370,3 +370,17 @@ fn a_peek_sees_a_whole_item_while_an_owner_takes_a_batch() {
         assert!(!matches!(peeker.join().unwrap(), Ok(..=2 | 7..)));
     });
 }
+
+/// Who peeks does not wait for the claim of who gets alone, so that the head may still be its own when a put waits.
+#[test]
+fn a_put_that_waits_behind_the_end_of_an_ownership_is_woken() {
+    model_fenced(|| {
+        let queue = owned(fifo(1), 1);
+        let putter = on_thread(&queue, |queue| {
+            let _ = peek(queue, NOW);
+            put(queue, 2, FOREVER)
+        });
+        assert_eq!((get(&queue, NOW), get(&queue, FOREVER)), (Ok(1), Ok(2)));
+        putter.join().unwrap().unwrap();
+    });
+}

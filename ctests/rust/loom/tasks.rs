@@ -2,6 +2,7 @@
 
 use crate::fixture::*;
 use bridgeq::status::Status;
+use bridgeq::wait::Events;
 
 #[test]
 fn a_join_that_waits_is_woken_by_the_last_task_done() {
@@ -63,5 +64,22 @@ fn two_task_dones_do_not_count_one_item_twice() {
         let mut both = [here, worker.join().unwrap()];
         both.sort_by_key(|done| done.is_err());
         assert_eq!(both, [Ok(()), Err(Status::TooManyDone)]);
+    });
+}
+
+/// A join that began after a put does not end before that item is done, whoever else waits for something.
+#[test]
+fn a_join_behind_a_put_is_not_ended_by_what_was_done_before() {
+    model_fenced(|| {
+        let queue = fifo(2);
+        let _other = Loop::of(&queue, Events::CLOSED); // somebody waits already
+        put(&queue, 1, NOW).unwrap();
+        let before = on_thread(&queue, |queue| queue.task_done(1).unwrap());
+        put(&queue, 2, NOW).unwrap();
+        let finisher = on_thread(&queue, |queue| queue.task_done(1).unwrap());
+        queue.join(FOREVER).unwrap();
+        assert_eq!(queue.unfinished(), 0);
+        before.join().unwrap();
+        finisher.join().unwrap();
     });
 }
