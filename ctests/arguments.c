@@ -53,7 +53,7 @@ TEST(a_null_queue_counts_nothing_and_never_waits) {
 }
 
 TEST(a_null_item_is_invalid_and_changes_nothing) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = willing_queue(order);
     CHECK_STATUS(bq_put(queue, NULL, BQ_FOREVER), BQ_INVALID);
     CHECK_STATUS(bq_put_priority(queue, NULL, 0, BQ_FOREVER), BQ_INVALID);
@@ -150,7 +150,7 @@ TEST(put_priority_is_for_priority_queues_without_a_compare_only) {
 TEST(a_wild_capacity_never_harms) {
   static const size_t wild[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, SIZE_MAX / 8,
                                 PTRDIFF_MAX};
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t i = 0; i < LENGTH(wild); i++) {
       bq_queue *queue = willing_queue(order);
       const bq_status status = bq_set_capacity(queue, wild[i]);

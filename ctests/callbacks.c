@@ -3,8 +3,6 @@
 #include "check.h"
 #include "support.h"
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 /* Every way to make a queue discard its items. The last unref is treated apart. */
 typedef enum discard { BY_CLEAR, BY_SHUTDOWN } discard;
 

@@ -4,8 +4,6 @@
 #include "loops.h"
 #include "support.h"
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 enum { PUTS = 5 };
 
 static void start_puts(bq_queue *queue, call *puts, int count) {

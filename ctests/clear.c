@@ -3,8 +3,6 @@
 #include "check.h"
 #include "support.h"
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 static bq_queue *logged_queue(uint32_t order, size_t capacity, drop_log *log) {
   bq_options options = number_options(order, capacity);
   options.drop = log_drop;
@@ -103,7 +101,7 @@ static void drop_when_it_is_in(void *item, void *context) {
 }
 
 TEST(clear_lets_blocked_puts_in_before_it_drops) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     call put = {.kind = CALL_PUT, .timeout_ns = BQ_FOREVER, .items = {4}};
     bq_options options = number_options(order, 3);
     options.drop = drop_when_it_is_in;

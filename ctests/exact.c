@@ -100,15 +100,15 @@ static void check_all(uint32_t order, size_t capacity) {
 }
 
 TEST(the_counts_of_a_bounded_queue_are_a_call_away_from_the_truth_at_most) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) check_all(order, CALLS);
+  FOR_EVERY_ORDER(order) check_all(order, CALLS);
 }
 
 TEST(the_counts_of_an_unbounded_queue_are_a_call_away_from_the_truth_at_most) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) check_all(order, 0);
+  FOR_EVERY_ORDER(order) check_all(order, 0);
 }
 
 TEST(the_count_of_gets_is_a_call_away_from_the_truth_at_most) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     work getting = {.queue = number_queue(order, 0)};
     put_numbers(getting.queue, 1, CALLS);
     check_rises(&getting, get_all, ask_gets);
@@ -133,7 +133,7 @@ static void *put_and_get(void *argument) {
  * each worker may be in the middle of a call that the answer counts or does not.
  */
 TEST(many_calls_during_one_look_do_not_add_up) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     work shared = {.queue = number_queue(order, 2)};
     pthread_t workers[2];
     for (int i = 0; i < 2; i++) workers[i] = thread_start(put_and_get, &shared);

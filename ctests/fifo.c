@@ -104,7 +104,7 @@ static void check_writes_nothing(bq_queue *queue, int64_t timeout_ns, bq_status 
 }
 
 TEST(a_failed_get_writes_nothing) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 0);
     check_writes_nothing(queue, BQ_NOWAIT, BQ_EMPTY);
     check_writes_nothing(queue, MILLISECOND, BQ_EMPTY);

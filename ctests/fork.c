@@ -84,7 +84,7 @@ static void check_unaffected(bq_queue *queue, const drop_log *log) {
 }
 
 static void check_in_child(void (*body)(void *)) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     drop_log log = {0};
     bq_queue *queue = used_queue(order, &log);
     in_child(body, queue);
@@ -214,7 +214,7 @@ static void check_fork_in_traffic(uint32_t order, size_t capacity) {
 }
 
 TEST(a_fork_in_the_middle_of_traffic_harms_neither_side) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) check_fork_in_traffic(order, 4);
+  FOR_EVERY_ORDER(order) check_fork_in_traffic(order, 4);
   check_fork_in_traffic(BQ_FIFO, 1024);
 }
 

@@ -39,7 +39,7 @@ TEST(a_queue_lives_until_its_last_reference) {
 }
 
 TEST(the_last_unref_drops_every_item_that_is_left_exactly_once) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t capacity = 0; capacity <= 1000; capacity += 1000) {
       drop_log log = {0};
       bq_queue *queue = logged_queue(order, capacity, &log);
@@ -52,7 +52,7 @@ TEST(the_last_unref_drops_every_item_that_is_left_exactly_once) {
 }
 
 TEST(an_item_that_was_got_is_not_dropped) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     drop_log log = {0};
     bq_queue *queue = logged_queue(order, 0, &log);
     int64_t got = 0;
@@ -91,7 +91,7 @@ TEST(an_item_whose_put_failed_is_not_dropped) {
 
 TEST(a_queue_that_was_never_used_can_be_freed) {
   drop_log log = {0};
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
+  FOR_EVERY_ORDER(order)
     for (size_t capacity = 0; capacity <= 1; capacity++)
       bq_queue_unref(logged_queue(order, capacity, &log));
   CHECK_EQ(log.count, 0);

@@ -91,7 +91,7 @@ static void check_many(size_t size, uint32_t order, size_t capacity) {
 
 static void for_every_size(void (*check)(size_t size, uint32_t order, size_t capacity)) {
   for (size_t i = 0; i < LENGTH(sizes); i++)
-    for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+    FOR_EVERY_ORDER(order) {
       check(sizes[i], order, 0);
       check(sizes[i], order, 3);
     }

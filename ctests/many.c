@@ -3,8 +3,6 @@
 #include "check.h"
 #include "support.h"
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 static void number_from(int64_t *numbers, size_t count, int64_t first) {
   for (size_t i = 0; i < count; i++) numbers[i] = first + (int64_t)i;
 }

@@ -6,8 +6,6 @@
 
 #include <sys/resource.h>
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 /* Large enough that no block of slots can hide many, for queues that allocate as they fill. */
 enum { ITEM_SIZE = 4096, MOST = 20000 };
 

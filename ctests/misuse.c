@@ -8,7 +8,7 @@ static void check_at_every_offset(size_t item_size) {
   enum { LARGEST = 4097, OFFSETS = 16 };
   static unsigned char from[LARGEST + OFFSETS];
   static unsigned char to[LARGEST + OFFSETS];
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_options options = number_options(order, 4);
     options.item_size = item_size;
     bq_queue *queue = queue_from(&options);
@@ -35,7 +35,7 @@ TEST(items_may_lie_at_any_address) {
 /* Room for more than there can be: only what is there is written. */
 
 TEST(a_get_of_as_many_as_an_array_can_hold_writes_only_what_is_there) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 0);
     int64_t numbers[4] = {-1, -1, -1, -1};
     put_numbers(queue, 1, 3);
@@ -143,7 +143,7 @@ static void check_over(bq_queue *queue) {
 }
 
 TEST(a_queue_that_is_over_answers_every_call_and_never_waits) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (uint32_t mode = BQ_DRAIN; mode <= BQ_DISCARD; mode++) {
       for (int used = 0; used <= 1; used++) {
         bq_queue *queue = number_queue(order, 2);

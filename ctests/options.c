@@ -68,7 +68,7 @@ TEST(the_orders_have_their_numbers) {
 }
 
 TEST(every_order_makes_a_queue_bounded_and_unbounded) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t capacity = 0; capacity <= 1000; capacity = capacity * 10 + 2) {
       const bq_options options = number_options(order, capacity);
       check_usable(&options);
@@ -177,7 +177,7 @@ TEST(a_capacity_of_any_size_never_overflows) {
   static const size_t capacities[] = {SIZE_MAX,     SIZE_MAX - 1,     SIZE_MAX / 2,
                                       SIZE_MAX / 8, SIZE_MAX / 8 + 2, SIZE_MAX / 64,
                                       PTRDIFF_MAX,  UINT32_MAX};
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t i = 0; i < LENGTH(capacities); i++) {
       const bq_options options = number_options(order, capacities[i]);
       check_refused_or_usable(&options);
@@ -187,7 +187,7 @@ TEST(a_capacity_of_any_size_never_overflows) {
 
 TEST(an_item_larger_than_any_object_is_invalid) {
   static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 7, (size_t)PTRDIFF_MAX + 1};
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t i = 0; i < LENGTH(sizes); i++) {
       bq_options options = number_options(order, 2);
       options.item_size = sizes[i];

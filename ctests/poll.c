@@ -28,7 +28,7 @@ TEST(the_events_have_their_bits) {
 }
 
 TEST(a_queue_is_readable_while_it_has_an_item) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 0);
     CHECK_EQ(holds(queue) & BQ_READABLE, NEITHER);
     put_numbers(queue, 1, 2);
@@ -42,7 +42,7 @@ TEST(a_queue_is_readable_while_it_has_an_item) {
 }
 
 TEST(a_queue_is_writable_while_it_has_room) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 2);
     CHECK_EQ(holds(queue) & BQ_WRITABLE, BQ_WRITABLE);
     put_number(queue, 1);
@@ -150,7 +150,7 @@ TEST(a_poll_for_nothing_that_holds_is_0_at_the_deadline) {
 }
 
 TEST(a_put_ends_a_poll_for_an_item) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 0);
     call poll = poll_call(queue, BQ_READABLE);
     start_and_await(&poll);
@@ -162,7 +162,7 @@ TEST(a_put_ends_a_poll_for_an_item) {
 }
 
 TEST(a_get_ends_a_poll_for_room) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 1);
     call poll = poll_call(queue, BQ_WRITABLE);
     put_number(queue, 1);

@@ -39,7 +39,7 @@ static void use_a_queue(uint32_t order, size_t capacity) {
 }
 
 static void use_queues(void) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
+  FOR_EVERY_ORDER(order)
     for (size_t capacity = 0; capacity <= 2; capacity++) use_a_queue(order, capacity);
 }
 

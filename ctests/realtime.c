@@ -177,7 +177,7 @@ static const char *become_real_time(void) {
 }
 
 static void fight_in_every_order(size_t capacity, void (*low)(duel *), bool (*high)(duel *)) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     duel at = {.order = order, .capacity = capacity, .low = low, .high = high};
     fight(&at);
   }

@@ -109,7 +109,7 @@ static void check_stalled_puts(void) {
 }
 
 static void work_in_traffic(void) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
+  FOR_EVERY_ORDER(order)
     traffic_end(traffic_start(order, 4));
 }
 

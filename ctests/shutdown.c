@@ -43,7 +43,7 @@ TEST(the_modes_have_their_numbers) {
 
 TEST(a_queue_that_is_shut_down_takes_no_more_puts) {
   FOR_EVERY_MODE(mode) {
-    for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+    FOR_EVERY_ORDER(order) {
       bq_queue *queue = number_queue(order, 2);
       put_number(queue, 1);
       shut_down(queue, mode);
@@ -63,7 +63,7 @@ TEST(a_full_queue_that_is_shut_down_says_shutdown_not_full) {
 }
 
 TEST(draining_gives_out_what_is_left_and_then_says_shutdown) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     drop_log log = {0};
     bq_queue *queue = logged_queue(order, 0, &log);
     int64_t number = 0;
@@ -78,7 +78,7 @@ TEST(draining_gives_out_what_is_left_and_then_says_shutdown) {
 }
 
 TEST(discarding_drops_what_is_left_and_counts_it_as_done) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     drop_log log = {0};
     bq_queue *queue = logged_queue(order, 0, &log);
     put_numbers(queue, 1, 100);
@@ -286,7 +286,7 @@ TEST(after_shutdown_a_queue_is_readable_and_writable) {
 
 TEST(the_shutdown_of_a_queue_nobody_uses_is_fine) {
   FOR_EVERY_MODE(mode) {
-    for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+    FOR_EVERY_ORDER(order) {
       bq_queue *queue = number_queue(order, 0);
       shut_down(queue, mode);
       check_no_more_gets(queue);

@@ -34,7 +34,7 @@ static void check_storm(uint32_t order, size_t capacity) {
 }
 
 TEST(a_storm_of_signals_in_traffic_loses_nothing_and_leaves_nobody_asleep) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     for (size_t capacity = 0; capacity <= 4; capacity += 4) {
       catch_signals(count_signal);
       check_storm(order, capacity);
@@ -138,7 +138,7 @@ TEST(a_process_that_is_stopped_and_continued_goes_on) {
   atomic_llong *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE,
                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(progress != MAP_FAILED);
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     const stage at = {.order = order, .capacity = order == BQ_FIFO ? 4 : 0, .progress = progress};
     int status = 0;
     atomic_store(progress, 0);

@@ -3,8 +3,6 @@
 #include "check.h"
 #include "support.h"
 
-#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
-
 TEST(the_init_macro_sets_the_size_and_nothing_else) {
   const bq_stats stats = BQ_STATS_INIT;
   CHECK_EQ(stats.size, sizeof(bq_stats));

@@ -33,6 +33,8 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
+#define FOR_EVERY_ORDER(order) for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
+
 static inline int64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

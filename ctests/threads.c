@@ -113,7 +113,7 @@ static void *leave_last_words(void *queue) {
 
 TEST(a_thread_that_is_ending_may_still_call) {
   CHECK_EQ(pthread_key_create(&last_words, put_last_words), 0);
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     bq_queue *queue = number_queue(order, 1);
     thread_join(thread_start(leave_last_words, bq_queue_ref(queue)));
     CHECK_EQ(get_number(queue), 8);

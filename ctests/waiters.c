@@ -36,7 +36,7 @@ static void check_gets_in_order(call_kind kind, uint32_t order) {
 }
 
 TEST(blocked_gets_are_served_in_the_order_in_which_they_began_to_wait) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++) {
+  FOR_EVERY_ORDER(order) {
     check_gets_in_order(CALL_GET, order);
     check_gets_in_order(CALL_GET_MANY, order);
   }
@@ -254,7 +254,7 @@ static void check_echo(uint32_t order, size_t capacity, int64_t linger_ns) {
 }
 
 TEST(two_threads_that_wake_each_other_never_fall_asleep_together) {
-  for (uint32_t order = BQ_FIFO; order <= BQ_PRIORITY; order++)
+  FOR_EVERY_ORDER(order)
     for (size_t capacity = 0; capacity <= 1; capacity++) {
       check_echo(order, capacity, BQ_NO_LINGER);
       check_echo(order, capacity, 0);

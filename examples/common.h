@@ -27,6 +27,13 @@ static inline void must(bq_status status, const char *doing) {
     errx(1, "%s: %s (%s)", doing, bq_status_text(status), bq_status_name(status));
 }
 
+/* The descriptor of a poller, to be registered with a loop. */
+static inline int descriptor_of(bq_poller *poller) {
+  const int descriptor = bq_poller_fd(poller);
+  if (descriptor < 0) must(descriptor, "making the poller's descriptor");
+  return descriptor;
+}
+
 static inline pthread_t start_thread(void *(*run)(void *), void *argument) {
   pthread_t thread;
   const int error = pthread_create(&thread, NULL, run, argument);

@@ -273,13 +273,14 @@ static void open_queues(struct server *server, size_t room) {
 
 static void open_loop(struct server *server, uint16_t port) {
   server->epoll = server->connections.epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (server->epoll < 0) err(1, "epoll_create1");
   server->listener = open_listener(port);
   server->listening = true;
   server->started = now_ns();
   server->timer = open_timer(server->started, TICK_NS);
   watch_input(server->epoll, server->listener, LISTENER);
   watch_input(server->epoll, server->timer, TIMER);
-  watch_input(server->epoll, bq_poller_fd(server->poller), QUEUES);
+  watch_input(server->epoll, descriptor_of(server->poller), QUEUES);
 }
 
 struct server *server_open(const struct server_options *options) {

@@ -60,7 +60,7 @@ static int by_urgency(void) {
 }
 
 /* Negative: a leaves before b. Called with the queue's lock held: quick, and no bridgeq calls. */
-static int32_t earlier(const void *a, const void *b, void *context) {
+static int earlier(const void *a, const void *b, void *context) {
   const struct task *one = a, *other = b;
   (void)context;
   return (one->hour * 60 + one->minute) - (other->hour * 60 + other->minute);

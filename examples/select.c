@@ -99,6 +99,7 @@ int main(int argc, char **argv) {
       default: errx(2, "try --help");
     }
   }
+  if (optind < argc) errx(2, "there is nothing to do with \"%s\"; try --help", argv[optind]);
 
   bq_poller *poller;
   must(bq_poller_new(NULL, &poller), "making the poller");

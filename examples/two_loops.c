@@ -100,11 +100,11 @@ static void *run(void *argument) {
 
 static void open_loop(struct loop *loop, uint32_t out_events) {
   struct epoll_event event = {.events = EPOLLIN};
-  loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if ((loop->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) err(1, "epoll_create1");
   must(bq_poller_new(NULL, &loop->poller), "making a poller");
   must(bq_poller_add(loop->poller, loop->in, BQ_READABLE, NULL), "watching a queue");
   must(bq_poller_add(loop->poller, loop->out, out_events, NULL), "watching a queue");
-  if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, bq_poller_fd(loop->poller), &event) != 0)
+  if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, descriptor_of(loop->poller), &event) != 0)
     err(1, "epoll_ctl");
 }
 
@@ -141,6 +141,7 @@ int main(int argc, char **argv) {
       default: errx(2, "try --help");
     }
   }
+  if (optind < argc) errx(2, "there is nothing to do with \"%s\"; try --help", argv[optind]);
 
   bq_queue *questions = open_queue(), *answers = open_queue();
   struct loop asking = {.in = answers, .out = questions, .wanted = count,

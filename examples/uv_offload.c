@@ -251,7 +251,7 @@ static void open_loop(int port) {
   must_uv(uv_tcp_init(&loop, &listener), "making the listener");
   must_uv(uv_tcp_bind(&listener, (const struct sockaddr *)&address, 0), "taking the port");
   must_uv(uv_listen((uv_stream_t *)&listener, 64, on_connection), "listening (--port sets a port)");
-  must_uv(uv_poll_init(&loop, &queues, bq_poller_fd(poller)), "watching the queues");
+  must_uv(uv_poll_init(&loop, &queues, descriptor_of(poller)), "watching the queues");
   must_uv(uv_poll_start(&queues, UV_READABLE, on_queues), "watching the queues");
   must_uv(uv_timer_init(&loop, &ticker), "making the timer");
   must_uv(uv_timer_start(&ticker, on_tick, 10, 10), "starting the timer");
@@ -336,6 +336,7 @@ int main(int argc, char **argv) {
       default: errx(2, "try --help");
     }
   }
+  if (optind < argc) errx(2, "there is nothing to do with \"%s\"; try --help", argv[optind]);
 
   pthread_t workers[WORKERS];
   must(bq_poller_new(NULL, &poller), "making the poller");

@@ -81,6 +81,7 @@ int main(int argc, char **argv) {
       default: errx(2, "try --help");
     }
   }
+  if (optind < argc) errx(2, "there is nothing to do with \"%s\"; try --help", argv[optind]);
 
   bq_options options = BQ_OPTIONS_INIT;
   options.item_size = sizeof(struct job);

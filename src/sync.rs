@@ -30,11 +30,13 @@ pub use world::sync::atomic::Ordering;
 pub fn fence(_: Ordering) {}
 
 pub use cell::{Cell, UnsafeCell};
+pub use foreign::Foreign;
 pub use lock::{KernelOrder, Mutex, MutexGuard};
 pub use prefetch::{prefetch_for_reading, prefetch_for_writing};
 pub use shared::{Counted, Ends, Shared};
 
 mod cell;
+mod foreign;
 mod lock;
 mod prefetch;
 #[cfg(loom)]

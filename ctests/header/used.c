@@ -6,7 +6,7 @@ static void forget(void *item, void *context) {
   (void)context;
 }
 
-static int32_t same(const void *a, const void *b, void *context) {
+static int same(const void *a, const void *b, void *context) {
   (void)a;
   (void)b;
   (void)context;

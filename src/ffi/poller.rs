@@ -1,6 +1,7 @@
 //! Pollers: one event loop's view of any number of queues.
 
 use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
 
 use super::{
     BQ_INTERNAL, bq_queue, bq_status, count, guard, live_poller, live_queue, number, required_mut,
@@ -109,8 +110,13 @@ pub struct bq_event {
     pub events: u32,
 }
 
-// SAFETY: the fields mean the same, in the same order, and both are repr(C).
-const _: () = assert!(size_of::<bq_event>() == size_of::<Report>());
+// SAFETY: the fields mean the same, at the same places.
+const _: () = assert!(
+    size_of::<bq_event>() == size_of::<Report>()
+        && offset_of!(bq_event, queue) == offset_of!(Report, queue)
+        && offset_of!(bq_event, data) == offset_of!(Report, data)
+        && offset_of!(bq_event, events) == offset_of!(Report, events)
+);
 
 impl bq_poller_options {
     /// As in bq_options.

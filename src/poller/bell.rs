@@ -6,7 +6,7 @@ use std::ptr;
 use super::callers::Callers;
 use super::inbox::Sleeper;
 use crate::status::Status;
-use crate::sync::{AtomicPtr, Mutex, Ordering, fence_after_rmw};
+use crate::sync::{AtomicPtr, Foreign, Mutex, Ordering, fence_after_rmw};
 use crate::sys::clock::Deadline;
 use crate::sys::futex::Slept;
 use crate::sys::park::Chime;
@@ -23,24 +23,7 @@ pub enum Backend {
 }
 
 /// The caller's way to wake its loop.
-#[derive(Clone, Copy)]
-pub struct Callback {
-    function: WakeFn,
-    context: *mut c_void,
-}
-
-// SAFETY: the C contract says that the function is called from any thread with this context.
-unsafe impl Send for Callback {}
-// SAFETY: as above.
-unsafe impl Sync for Callback {}
-
-impl Callback {
-    /// # Safety
-    /// `function` can be called from any thread with this context.
-    pub unsafe fn new(function: WakeFn, context: *mut c_void) -> Self {
-        Self { function, context }
-    }
-}
+pub type Callback = Foreign<WakeFn>;
 
 pub(super) struct Bell {
     backend: Backend,
@@ -80,7 +63,7 @@ impl Bell {
             Backend::Pipe => Kind::Pipe,
             Backend::Callback(_) => return Err(Status::Invalid),
         };
-        let _one_at_a_time = self.making.lock();
+        let one_at_a_time = self.making.lock();
         if let Some(made) = self.made() {
             return Ok(made.fd());
         }
@@ -89,9 +72,11 @@ impl Bell {
         // behind which a wait that reports looks at the descriptor: it sees this, or this sees it awake.
         let before = self.fd.swap(made, Ordering::SeqCst);
         fence_after_rmw();
+        let must_ring = before == MISSED || should_ring();
+        drop(one_at_a_time);
         // SAFETY: just made.
         let made = unsafe { &*made };
-        if before == MISSED || should_ring() {
+        if must_ring {
             made.ring();
         }
         Ok(made.fd())

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use crate::store::Compare;
+use crate::sync::Foreign;
 use crate::wait::Linger;
 
 type DropFn = unsafe extern "C" fn(*mut c_void, *mut c_void);
@@ -26,24 +27,9 @@ pub enum Order {
 }
 
 /// What to do with an item that is discarded.
-#[derive(Clone, Copy)]
-pub struct Destroy {
-    function: DropFn,
-    context: *mut c_void,
-}
-
-// SAFETY: the C contract says that the function is called from any thread with this context.
-unsafe impl Send for Destroy {}
-// SAFETY: as above.
-unsafe impl Sync for Destroy {}
+pub type Destroy = Foreign<DropFn>;
 
 impl Destroy {
-    /// # Safety
-    /// `function` can be called from any thread with an item and this context.
-    pub unsafe fn new(function: DropFn, context: *mut c_void) -> Self {
-        Self { function, context }
-    }
-
     /// # Safety
     /// `item` is an item that nobody else will ever see.
     pub unsafe fn call(self, item: *mut u8) {

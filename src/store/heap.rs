@@ -10,29 +10,12 @@ use std::ptr::NonNull;
 use super::ItemLayout;
 use super::locked::Shelf;
 use super::slab::Slab;
-use crate::sync::prefetch_for_writing;
+use crate::sync::{Foreign, prefetch_for_writing};
 
 type CompareFn = unsafe extern "C" fn(*const c_void, *const c_void, *mut c_void) -> c_int;
 
 /// The caller's order of items.
-#[derive(Clone, Copy)]
-pub struct Compare {
-    function: CompareFn,
-    context: *mut c_void,
-}
-
-// SAFETY: the C contract says that the function is called from any thread with this context.
-unsafe impl Send for Compare {}
-// SAFETY: as above.
-unsafe impl Sync for Compare {}
-
-impl Compare {
-    /// # Safety
-    /// `function` can be called from any thread with two items and this context.
-    pub unsafe fn new(function: CompareFn, context: *mut c_void) -> Self {
-        Self { function, context }
-    }
-}
+pub type Compare = Foreign<CompareFn>;
 
 /// How a heap ranks its items.
 pub trait Rank: Copy {

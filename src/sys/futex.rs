@@ -1,6 +1,7 @@
 //! Sleeping on a word, and waking the thread that sleeps on it.
 
 use super::clock::Deadline;
+use super::errno;
 use crate::sync::process::AtomicU32;
 
 /// How a sleep ended.
@@ -49,9 +50,4 @@ pub fn wake(word: *const AtomicU32) {
     unsafe {
         libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1);
     }
-}
-
-fn errno() -> i32 {
-    // SAFETY: the thread's own errno.
-    unsafe { *libc::__errno_location() }
 }

@@ -13,6 +13,12 @@ pub mod wakefd;
 
 use crate::status::Status;
 
+/// Why the last system call of this thread failed.
+fn errno() -> std::ffi::c_int {
+    // SAFETY: the thread's own.
+    unsafe { *libc::__errno_location() }
+}
+
 /// What the process needs once before its first queue: all of it may be asked for again.
 pub fn prepare() -> Result<(), Status> {
     barrier::prepare();

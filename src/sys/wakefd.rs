@@ -5,6 +5,7 @@
 
 use std::ffi::c_int;
 
+use super::errno;
 use crate::status::Status;
 use crate::sync::KernelOrder;
 
@@ -40,9 +41,7 @@ impl WakeFd {
             }
         };
         if failed {
-            // SAFETY: the thread's own errno.
-            let out_of_memory = unsafe { *libc::__errno_location() } == libc::ENOMEM;
-            return Err(if out_of_memory { Status::NoMemory } else { Status::NoFd });
+            return Err(if errno() == libc::ENOMEM { Status::NoMemory } else { Status::NoFd });
         }
         Ok(Self { reads: ends[0], writes: ends[1], kernel: KernelOrder::of_new_descriptor() })
     }
@@ -100,8 +99,7 @@ impl Drop for WakeFd {
 }
 
 fn interrupted() -> bool {
-    // SAFETY: the thread's own errno.
-    unsafe { *libc::__errno_location() == libc::EINTR }
+    errno() == libc::EINTR
 }
 
 #[cfg(all(test, not(loom)))]

@@ -179,35 +179,67 @@ fn yielding_among_a_hundred(moving: u64) -> usize {
     (0..100).filter(yields).count()
 }
 
-#[test]
-fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
-    if crate::sys::cpu::alone() {
-        return; // nobody looks again there
+/// Nobody looks again where there is one processor.
+fn where_there_are_several(test: impl FnOnce()) {
+    if !crate::sys::cpu::alone() {
+        test();
     }
-    forgive_everywhere();
-    assert!(yielding_among_a_hundred(0) < 20);
-    forgive_everywhere();
-    assert_eq!(yielding_among_a_hundred(1_000_000_000), 100);
-    // What a watch that is removed takes from the count is no work of others.
-    forgive_everywhere();
-    assert!(yielding_among_a_hundred(u64::MAX) < 20);
-    // One yield that was lost is the last; of those that nobody waited for, there is a millisecond's worth.
+}
+
+#[test]
+fn yields_in_vain_are_given_up() {
+    where_there_are_several(|| {
+        forgive_everywhere();
+        assert!(yielding_among_a_hundred(0) < 20);
+        // What a watch that is removed takes from the count is no work of others.
+        forgive_everywhere();
+        assert!(yielding_among_a_hundred(u64::MAX) < 20);
+    });
+}
+
+#[test]
+fn yields_that_others_use_go_on() {
+    where_there_are_several(|| {
+        forgive_everywhere();
+        assert_eq!(yielding_among_a_hundred(1_000_000_000), 100);
+    });
+}
+
+#[test]
+fn a_yield_that_was_lost_is_the_last_where_somebody_waited() {
     let counts_of_slow_yields = |missed| {
         forgive_everywhere();
         let crowd = Crowd { missed, takes_ns: LONG_NS, ..Crowd::of(0) };
         assert!(!Patience::of_a_loop().look_again(Linger::Adaptive, Deadline::Never, &crowd));
         crowd.counts.get()
     };
-    assert_eq!(counts_of_slow_yields(true), 2);
-    assert!(counts_of_slow_yields(false) <= 10);
+    where_there_are_several(|| {
+        assert_eq!(counts_of_slow_yields(true), 2);
+        assert!(counts_of_slow_yields(false) <= 10); // a millisecond's worth
+    });
+}
+
+#[test]
+fn nobody_yields_where_too_much_was_lost() {
+    where_there_are_several(|| {
+        lose_everywhere();
+        assert_eq!(yielding_among_a_hundred(1_000_000_000), 0);
+    });
+}
+
+/// Who says how long to look does not spin on a processor that others want.
+#[test]
+fn looking_for_a_given_time_ends_where_yields_are_lost() {
     lose_everywhere();
-    assert_eq!(yielding_among_a_hundred(1_000_000_000), 0);
-    // Who says how long to look does not spin on a processor that others want.
     let crowd = Crowd::of(0);
     let for_an_hour = Linger::Nanoseconds(3_600_000_000_000);
     assert!(!Patience::of_a_thread().look_again(for_an_hour, Deadline::Never, &crowd));
     assert_eq!(crowd.counts.get(), 0);
-    // A writer sleeps by the clock, as long as others move many items meanwhile; and goes on where it may.
+}
+
+/// And goes on where it may.
+#[test]
+fn a_writer_naps_where_yields_are_lost_as_long_as_others_move_many_items() {
     let naps = |crowd: &Crowd| {
         let patience = Patience::of_a_thread();
         let look = |_: &_| {
@@ -218,8 +250,11 @@ fn how_a_waiter_looks_again_depends_on_what_moves_and_on_what_yields_cost() {
         };
         (0..100).filter(look).count()
     };
-    for holds in [true, false] {
-        assert_eq!(naps(&Crowd { holds, missed: false, ..Crowd::of(100) }), 100);
-        assert!(naps(&Crowd { holds, missed: false, ..Crowd::of(0) }) < 20);
-    }
+    where_there_are_several(|| {
+        lose_everywhere();
+        for holds in [true, false] {
+            assert_eq!(naps(&Crowd { holds, missed: false, ..Crowd::of(100) }), 100);
+            assert!(naps(&Crowd { holds, missed: false, ..Crowd::of(0) }) < 20);
+        }
+    });
 }

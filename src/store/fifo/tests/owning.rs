@@ -112,7 +112,7 @@ fn the_owner_goes_on_in_every_way() {
 }
 
 #[test]
-fn another_get_ends_it_and_the_next_time_it_takes_twice_as_long() {
+fn a_get_of_another_thread_ends_an_ownership_and_the_next_takes_twice_as_many_gets() {
     let fifo = owned(0);
     put(&fifo, 7).unwrap();
     assert_eq!(on_another_thread(|| get(&fifo)), Ok(7));
@@ -138,7 +138,7 @@ fn an_ownership_that_has_paid_off_comes_again_as_soon_as_the_first() {
 }
 
 #[test]
-fn who_waits_for_room_peeks_discards_or_shuts_ends_it_too() {
+fn who_waits_for_room_peeks_discards_or_shuts_ends_an_ownership() {
     let ends: [fn(&Fifo); 4] = [
         |fifo| fifo.order_gets(),
         |fifo| assert_eq!(peek(fifo), Ok(7)),
@@ -154,7 +154,7 @@ fn who_waits_for_room_peeks_discards_or_shuts_ends_it_too() {
 }
 
 #[test]
-fn who_only_looks_does_not() {
+fn who_only_looks_ends_no_ownership() {
     let fifo = owned(0);
     put(&fifo, 7).unwrap();
     let looked = on_another_thread(|| (fifo.readiness(), fifo.len(), fifo.left()));
