@@ -30,6 +30,7 @@ FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
 SLOT, EMPTIED = "src/store/fifo/slot.rs", "src/store/fifo/ring/emptied.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
+CASCADE = "src/queue/cascade.rs"
 INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
 POLLING, WAITING = "src/poller/polling.rs", "src/poller/wait.rs"
 BELL, SHARED, BARRIER = "src/poller/bell.rs", "src/sync/shared.rs", "src/sys/barrier.rs"
@@ -196,7 +197,7 @@ def weakenings():
                   without_fence(WAIT, "pub fn calm(")), (NOTHING_MORE,), preemptions=2,
                  given=(NOTHING_WITHOUT_FENCE,))
     yield weaken(pair, "no look behind taking it back",
-                 Change(WAKE, "fn cascade(",
+                 Change(CASCADE, "fn cascade(",
                         "if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {",
                         "if true {"), (NOTHING_MORE,))
 
@@ -227,7 +228,7 @@ def weakenings():
     yield weaken(pair, "no barrier of a waiter for room",
                  Change(WAKE, "fn holds_for_waiter(", "self.store.order_gets();", ""), (OWNER_WAKES,))
     yield weaken(pair, "no barrier where another has ended it",
-                 Change(OWNER, "fn try_disown_head(", "if_ended();", "let _ = if_ended;"),
+                 Change(OWNER, "fn try_disown_head(", "drop(Owner::order_claims())", "{}"),
                  (OWNER_ENDED,))
     yield weaken(pair, "no barrier of set_capacity",
                  Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order_gets();", ""),
@@ -280,7 +281,7 @@ def weakenings():
         yield weaken(pair, title, change, (model,))
     for title, file, function, what, model in (
         ("a get sees its ring Relaxed", GET, "unsafe fn pop_here(", "head_ring", GET_WAITS),
-        ("a waiter does", GET, "fn first_ring(", "ring = unsafe { self.head_ring", GET_WAITS),
+        ("a waiter does", GET, "fn try_head_ring(", "ring = unsafe { self.head_ring", GET_WAITS),
         ("a put does", PUT, "unsafe fn push_here(", "tail_ring", TWO_RINGS),
         ("a second try of a put does", PUT, "fn claim_free(", "tail_ring", TWO_RINGS),
         ("the count of puts does", FIFO, "pub fn entered(", "tail_ring", LENGTH),
@@ -288,7 +289,7 @@ def weakenings():
         change = relaxed(file, function, f"{what}.load(Ordering::Acquire)", "Acquire")
         yield weaken(pair, title, change, (model,))
     yield weaken(pair, "the count of gets does",
-                 relaxed(FIFO, "fn front(", "head_ring.load(Ordering::Acquire)", "Acquire"),
+                 relaxed(FIFO, "fn settled_head(", "head_ring.load(Ordering::Acquire)", "Acquire"),
                  (LENGTH,), preemptions=2)
 
     pair = "inbox AcqRel"

@@ -1,11 +1,12 @@
 //! A queue: a store and its waiters. Puts and gets change the store first and look for waiters after; a
 //! waiter enlists first and looks at the store after.
 
+mod cascade;
 mod config;
 mod end;
 mod tasks;
 mod transfer;
-mod turn;
+mod waiting;
 mod wake;
 
 use std::mem::ManuallyDrop;

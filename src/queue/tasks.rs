@@ -1,7 +1,7 @@
 //! Unfinished work. What was put is counted by the store, what is done is counted here.
 
 use super::Queue;
-use super::turn::{Turn, Waited};
+use super::waiting::{Waited, Waiting};
 use crate::status::Status;
 use crate::store::settled_difference;
 use crate::sync::{Ordering, fence, fence_after_rmw};
@@ -28,7 +28,7 @@ impl Queue {
         if self.nothing_unfinished() {
             return Ok(());
         }
-        match Turn::new(self, Events::JOINED, timeout).wait() {
+        match Waiting::new(self, Events::JOINED, timeout).wait() {
             // It was so when the wake-up was sent, or when the waiter in line looked, however soon the next put came.
             Waited::Woken | Waited::TryAgain => Ok(()),
             Waited::DeadlinePassed => Err(Status::TimedOut),

@@ -1,7 +1,7 @@
 //! Items in and out. Try, timed and blocking are one body with three deadlines. A call whose deadline has passed
 //! tries once more: the wake-up for what it waits for may have gone to one that does not come.
 
-use super::turn::{Turn, Waited};
+use super::waiting::{Waited, Waiting};
 use super::{Priorities, Queue};
 use crate::status::Status;
 use crate::store::{Due, NotGot, NotPut};
@@ -80,7 +80,7 @@ impl Queue {
     ) -> Result<usize, Status> {
         self.check_array(count)?;
         let mut put = 0;
-        let mut turn = Turn::new(self, Events::WRITABLE, timeout);
+        let mut waiting = Waiting::new(self, Events::WRITABLE, timeout);
         let mut waited = Waited::TryAgain;
         let why = loop {
             // SAFETY: the rest of the caller's array.
@@ -98,7 +98,7 @@ impl Queue {
                     if why != NotPut::Full || waited == Waited::DeadlinePassed {
                         break why;
                     }
-                    waited = turn.wait();
+                    waited = waiting.wait();
                 }
             }
         };
@@ -186,14 +186,14 @@ impl Queue {
         if !holds.is_empty() || timeout == Timeout::NONE {
             return holds;
         }
-        let mut turn = Turn::new(self, events, timeout);
+        let mut waiting = Waiting::new(self, events, timeout);
         while holds.is_empty() {
-            if turn.wait() == Waited::DeadlinePassed {
+            if waiting.wait() == Waited::DeadlinePassed {
                 return self.current(events);
             }
             holds = self.current(events);
         }
-        if turn.owes() {
+        if waiting.owes() {
             self.pass_on(events); // this caller takes nothing: what holds, holds for the next one as well
         }
         holds
@@ -218,10 +218,10 @@ impl Queue {
         if timeout == Timeout::NONE {
             return Err(self.refuse(why));
         }
-        let mut turn = Turn::new(self, Events::WRITABLE, timeout);
+        let mut waiting = Waiting::new(self, Events::WRITABLE, timeout);
         let mut waited = Waited::TryAgain;
         while why == NotPut::Full && waited != Waited::DeadlinePassed {
-            waited = turn.wait();
+            waited = waiting.wait();
             match push() {
                 Ok(()) => return Ok(()),
                 Err(again) => why = again,
@@ -240,10 +240,10 @@ impl Queue {
         if why != NotGot::Drained && timeout == Timeout::NONE {
             return Err(Status::Empty);
         }
-        let mut turn = Turn::new(self, Events::READABLE, timeout);
+        let mut waiting = Waiting::new(self, Events::READABLE, timeout);
         let mut waited = Waited::TryAgain;
         while why != NotGot::Drained && waited != Waited::DeadlinePassed {
-            waited = turn.wait();
+            waited = waiting.wait();
             match pop() {
                 Ok(got) => return Ok(got),
                 Err(again) => why = again,

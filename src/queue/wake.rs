@@ -140,51 +140,6 @@ impl Queue {
         }
     }
 
-    fn pass_on_items(&self) {
-        if !self.waiters.attention().has_any(Attention::READERS) {
-            return;
-        }
-        if self.store.readiness() == Err(NotGot::Pending) {
-            // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
-            // wake the next ones. It may have ended just now: hence another look.
-            self.waiters.raise(Attention::CASCADE);
-            self.store.order_gets();
-        }
-        match self.store.readiness() {
-            Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),
-            Err(NotGot::Empty | NotGot::Pending) => {}
-        }
-    }
-
-    /// A reader is about to look again, in this library and soon. Until [`Self::looks_now`], puts leave their items
-    /// to it, instead of waking a sleeper for each.
-    pub fn will_look(&self, now: u64) {
-        self.waiters.will_look(now);
-    }
-
-    /// The reader looks again right behind this, and answers for one item: it gets or reports it, or enlists, or
-    /// passes it on. The get of that item wakes others for those that are left.
-    pub fn looks_now(&self) {
-        self.waiters.looks_now();
-    }
-
-    /// After a get, while there may be items that nobody was woken for.
-    fn cascade(&self) {
-        loop {
-            match self.store.readiness() {
-                // For each that is left: the reader that is woken may be busy, and its get late.
-                Ok(()) => return self.wake_up_to(Line::Readers, self.len()),
-                Err(NotGot::Pending) => return, // the end of that put wakes one
-                Err(NotGot::Empty | NotGot::Drained) => {}
-            }
-            self.waiters.calm(Attention::CASCADE);
-            if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {
-                return;
-            }
-            self.waiters.raise(Attention::CASCADE); // raised anew in between, perhaps
-        }
-    }
-
     /// What an enlisted waiter sees. An item that is on its way in counts as none: the end of its put
     /// finds the waiter. At the deadline nothing holds.
     pub(super) fn holds_for_waiter(&self, events: Events, deadline: Deadline) -> bool {

@@ -2,13 +2,35 @@
 
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, position, word};
+use super::ring::{AWAY, Due, OWNED, Ring, SEALED, SHUT, position, word};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, ON_ITS_WAY, stand_back};
 use crate::store::NotGot;
 use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};
+
+/// After how many items that were got in batches to look round.
+const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
+
+/// In pieces of so many items a batch that leaves no stamps gives its slots back: puts wait for no more than that.
+const PIECE: u64 = 64;
+
+/// How often to look at an item that is on its way, standing back in between.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Once,
+    Again,
+}
+
+impl Look {
+    fn times(self) -> u32 {
+        match self {
+            Self::Again if !MODEL => 3,
+            Self::Once | Self::Again => 1,
+        }
+    }
+}
 
 /// Items that the caller has claimed, and alone may take.
 pub(super) struct Filled<'a> {
@@ -78,7 +100,7 @@ impl Fifo {
     #[inline(always)]
     unsafe fn pop_here(&self, shape: Shape, item: *mut u8) -> Option<Due> {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire, both; as in first_ring and first.
+        // ORDERING: Acquire, both; as in try_head_ring and try_head.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
             let head = ring.head.word.load(Ordering::Acquire);
             let turn = ring.turn(position(head));
@@ -147,7 +169,7 @@ impl Fifo {
     /// As for `Store::peek`.
     pub unsafe fn peek(&self, item: *mut u8) -> Result<(), NotGot> {
         loop {
-            let Some(ring) = self.first_ring()? else { continue };
+            let Some(ring) = self.try_head_ring()? else { continue };
             // ORDERING: SeqCst; pairs with `nobody_peeks`: a put that may reuse this slot comes after a
             // get that moved the head, which comes after the look at the head below, and sees the pin.
             ring.pins.fetch_add(1, Ordering::SeqCst);
@@ -174,7 +196,7 @@ impl Fifo {
     #[inline]
     pub fn readiness(&self) -> Result<(), NotGot> {
         loop {
-            let Some((ring, head)) = self.first()? else { continue };
+            let Some((ring, head)) = self.try_head()? else { continue };
             if item_at(ring, head).is_some() {
                 return Ok(());
             }
@@ -191,7 +213,7 @@ impl Fifo {
         end: u64,
     ) -> Result<Filled<'_>, NotGot> {
         loop {
-            let Some((ring, head)) = self.first()? else { continue };
+            let Some((ring, head)) = self.try_head()? else { continue };
             let at = position(head);
             if at >= end {
                 return Err(NotGot::Empty);
@@ -216,8 +238,8 @@ impl Fifo {
 
     /// The ring that gets start at, and its head. `None`: look again.
     #[inline]
-    fn first(&self) -> Result<Option<(&Ring, u64)>, NotGot> {
-        let Some(ring) = self.first_ring()? else { return Ok(None) };
+    fn try_head(&self) -> Result<Option<(&Ring, u64)>, NotGot> {
+        let Some(ring) = self.try_head_ring()? else { return Ok(None) };
         // ORDERING: Acquire; pairs with the Release in Ring::open: the stamps fit the position.
         let head = ring.head.word.load(Ordering::Acquire);
         if head & AWAY == 0 {
@@ -229,7 +251,7 @@ impl Fifo {
 
     /// The ring that gets start at. `None`: look again.
     #[inline]
-    fn first_ring(&self) -> Result<Option<&Ring>, NotGot> {
+    fn try_head_ring(&self) -> Result<Option<&Ring>, NotGot> {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; pairs with the Release in link and in advance: the ring is initialised.
         let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
@@ -253,7 +275,7 @@ impl Fifo {
     /// on to it. Returns when that is done.
     #[cold]
     pub(super) fn until_moved_on(&self, ring: &Ring) {
-        // ORDERING: Acquire; as in first_ring.
+        // ORDERING: Acquire; as in try_head_ring.
         if ptr::eq(self.head_ring.load(Ordering::Acquire), ring) {
             drop(self.chain.lock());
         }
@@ -307,7 +329,7 @@ impl Fifo {
         }
         // Once more, now that nobody else seals or moves on: the ring may have been left, used again and
         // come to the front since this thread looked.
-        // ORDERING: Acquire; as in first.
+        // ORDERING: Acquire; as in try_head.
         let (tail, head) =
             (ring.tail.word.load(Ordering::Acquire), ring.head.word.load(Ordering::Acquire));
         if tail & SEALED == 0 || position(tail) != position(head) {
@@ -320,7 +342,7 @@ impl Fifo {
         // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
         let base = position(first.head.word.load(Ordering::Relaxed));
         let owned = Self::pass_head_on(ring, first, base);
-        // ORDERING: Release; pairs with the Acquire in first_ring.
+        // ORDERING: Release; pairs with the Acquire in try_head_ring.
         self.head_ring.store(next, Ordering::Release);
         // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
         // ORDERING: Release; pairs with the Acquire of gets that load this word.
@@ -344,35 +366,6 @@ impl Fifo {
             unsafe { ring.trim() };
         }
         self.chain.lock().keep(surplus);
-    }
-}
-
-/// What a get leaves to be done now and then, see [`Fifo::look_round`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    Nothing,
-    LookRound,
-}
-
-/// After how many items that were got in batches to look round.
-const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
-
-/// In pieces of so many items a batch that leaves no stamps gives its slots back: puts wait for no more than that.
-const PIECE: u64 = 64;
-
-/// How often to look at an item that is on its way, standing back in between.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    Once,
-    Again,
-}
-
-impl Look {
-    fn times(self) -> u32 {
-        match self {
-            Self::Again if !MODEL => 3,
-            Self::Once | Self::Again => 1,
-        }
     }
 }
 

@@ -21,7 +21,7 @@ use std::ptr;
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
-pub use get::Due;
+pub use ring::Due;
 use ring::{AWAY, Ring, SEALED, SHUT, position};
 use shape::Shape;
 use slot::Slot;
@@ -140,11 +140,11 @@ impl Fifo {
     }
 
     pub fn left(&self) -> u64 {
-        self.front().map_or(0, |(_, head)| position(head))
+        self.settled_head().map_or(0, |(_, head)| position(head))
     }
 
     /// The ring that gets start at, and its head; `None` before the first put.
-    fn front(&self) -> Option<(&Ring, u64)> {
+    fn settled_head(&self) -> Option<(&Ring, u64)> {
         loop {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in link and in advance.

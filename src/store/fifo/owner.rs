@@ -7,22 +7,28 @@
 //! the ownership away first, then has the kernel send the owner through a barrier: behind it the owner finds out by
 //! itself, or is seen to be claiming and waited for.
 //!
+//! ```text
+//! holder    OWNED in the head
+//! nobody    no             gets claim by compare-and-swap
+//! a thread  yes            that one claims by plain stores
+//! nobody    yes            ended; who had it may be in the middle of a claim, and a get waits until it is not
+//! ```
+//!
 //! What others rely on a get's read-modify-write for, an owner does not give: that a get sees what was told before
 //! somebody looked at the head. Who tells and looks ends the ownership too, see [`Fifo::order_gets`].
+
+mod regular;
 
 use super::Fifo;
 use super::chain::Chain;
 use super::ring::{AWAY, OWNED, Ring, STEP, position};
-use crate::sync::{AtomicBool, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw, pause};
+use crate::sync::{AtomicBool, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
 use crate::sys::{barrier, clock, thread};
+use regular::Regular;
+#[cfg(test)]
+pub(super) use regular::{PAYS_OFF, WORTH_OWNING};
 
-/// After how many items in a row that one thread got it owns the head, the first time. Ending it costs 0.5 to 11 µs.
-pub(super) const WORTH_OWNING: u64 = if EAGER { 0 } else { 4096 };
-/// An ownership that ended too soon makes the next one take twice as many gets, at most so many.
-const MOST_WANTED: u64 = 1 << 24;
-/// One that lasted for so many gets has saved more time than ending it costs: the next takes half as many.
-pub(super) const PAYS_OFF: u64 = 8 * WORTH_OWNING;
 /// How often to look whether an owner is out of its few instructions, before it must have lost its processor.
 const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
 /// In place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
@@ -43,11 +49,7 @@ pub(super) struct Owner {
     /// Whether an owner, or one that was, is in the middle of a claim. A place is one thread's own, see [`Places`]: a
     /// thread may come late, and must not take back what the next owner has announced.
     claiming: [AtomicBool; PLACES],
-    /// The thread that got last, as far as was looked, and since which turn it has been always that one, or has owned
-    /// the head.
-    regular: AtomicU64,
-    since: AtomicU64,
-    wanted: AtomicU64,
+    regular: Regular,
     /// Since which turn every get has been one of the present owner.
     owned_from: AtomicU64,
 }
@@ -85,9 +87,7 @@ impl Owner {
         Self {
             holder: AtomicU64::new(NOBODY),
             claiming: [(); PLACES].map(|()| AtomicBool::new(false)),
-            regular: AtomicU64::new(NOBODY),
-            since: AtomicU64::new(0),
-            wanted: AtomicU64::new(WORTH_OWNING),
+            regular: Regular::nobody(),
             owned_from: AtomicU64::new(0),
         }
     }
@@ -134,30 +134,9 @@ impl Owner {
         turn >= self.owned_from.load(Ordering::Relaxed) + slots
     }
 
-    /// Notes that the caller gets. Whether it has been the only one for long enough to own the head, as far as looks now
-    /// and then can tell. `turn`: that of the next item.
-    fn note_getter(&self, turn: u64) -> bool {
-        let me = thread::token();
-        // ORDERING: Relaxed, all; hints. A wrong guess costs time.
-        if self.regular.load(Ordering::Relaxed) != me {
-            self.regular.store(me, Ordering::Relaxed);
-            self.since.store(turn, Ordering::Relaxed);
-            return false;
-        }
-        self.turns_until(turn) >= self.wanted.load(Ordering::Relaxed)
-    }
-
-    /// How many turns there were since `since`; none where another thread has set that further ahead.
-    fn turns_until(&self, turn: u64) -> u64 {
-        // ORDERING: Relaxed; a hint.
-        let turns = turn.wrapping_sub(self.since.load(Ordering::Relaxed));
-        turns.cast_signed().max(0).cast_unsigned()
-    }
-
     /// Makes the caller the owner, `turn` is the next one; OWNED is set behind this. Under the chain's lock.
     fn begin(&self, place: usize, turn: u64) {
-        // ORDERING: Relaxed; a hint.
-        self.since.store(turn, Ordering::Relaxed);
+        self.regular.begin(turn);
         self.hold(place, turn);
     }
 
@@ -174,15 +153,7 @@ impl Owner {
     fn end(&self, turn: u64) {
         self.leave();
         let at_small_cost = Self::order_claims();
-        // ORDERING: Relaxed, all; hints.
-        let wanted = self.wanted.load(Ordering::Relaxed);
-        let wanted = if at_small_cost && self.turns_until(turn) >= PAYS_OFF {
-            (wanted / 2).max(WORTH_OWNING)
-        } else {
-            (2 * wanted).min(MOST_WANTED)
-        };
-        self.wanted.store(wanted, Ordering::Relaxed);
-        self.regular.store(NOBODY, Ordering::Relaxed);
+        self.regular.end(turn, at_small_cost);
     }
 
     /// What an owner has stored before is visible behind this, or it sees what the caller has. `false`: that took
@@ -215,14 +186,14 @@ impl Owner {
         // ORDERING: Acquire; pairs with the Release in `claim`.
         self.claiming[place].load(Ordering::Acquire)
     }
+}
 
-    /// Takes over what was learnt at the ring before, where gets have come to `last`; here they begin at `first`.
-    fn learn(&self, before: &Self, last: u64, first: u64) {
-        // ORDERING: Relaxed, all; hints.
-        self.since.store(first.wrapping_sub(before.turns_until(last)), Ordering::Relaxed);
-        self.regular.store(before.regular.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.wanted.store(before.wanted.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfEnded {
+    /// The head is only to be taken over: the claim is seen, or waited for.
+    Nothing,
+    /// A get must see what was told before, as it would where this ended the ownership.
+    OrderClaims,
 }
 
 impl Fifo {
@@ -230,15 +201,15 @@ impl Fifo {
     #[cold]
     pub fn look_round(&self) {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; as in first_ring.
+        // ORDERING: Acquire; as in try_head_ring.
         let Some(ring) = (unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }) else {
             return;
         };
-        // ORDERING: Acquire; as in first.
+        // ORDERING: Acquire; as in try_head.
         let head = ring.head.word.load(Ordering::Acquire);
         let turn = ring.turn(position(head));
         ring.see_tail(turn);
-        if head & OWNED == 0 && ring.head.owner.note_getter(turn) {
+        if head & OWNED == 0 && ring.head.owner.regular.note(turn) {
             self.own_head();
         }
     }
@@ -253,7 +224,7 @@ impl Fifo {
         if chain.shut {
             return;
         }
-        let Some(ring) = self.head_ring_in(&chain) else { return };
+        let Some(ring) = self.head_ring_locked(&chain) else { return };
         // ORDERING: Relaxed; compared only.
         let head = ring.head.word.load(Ordering::Relaxed);
         if head & (AWAY | OWNED) != 0 {
@@ -275,7 +246,7 @@ impl Fifo {
     #[cold]
     pub(super) fn disown_head(&self) {
         let mut looks = 0..LOOKS_AT_CLAIM;
-        while !self.try_disown_head(|| {}) {
+        while !self.try_disown_head(IfEnded::Nothing) {
             match looks.next() {
                 Some(_) => pause(),
                 None => nap(),
@@ -283,11 +254,11 @@ impl Fifo {
         }
     }
 
-    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: done
-    /// in place of [`Owner::end`] where another thread has ended the ownership and left OWNED to who finds the claim over.
-    fn try_disown_head(&self, if_ended: impl FnOnce()) -> bool {
+    /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: what to do where
+    /// another thread has ended the ownership and left OWNED to who finds the claim over.
+    fn try_disown_head(&self, if_ended: IfEnded) -> bool {
         let chain = self.chain.lock();
-        let Some(ring) = self.head_ring_in(&chain) else { return true };
+        let Some(ring) = self.head_ring_locked(&chain) else { return true };
         let owner = &ring.head.owner;
         // ORDERING: Relaxed; OWNED is written under the lock that is held.
         let head = ring.head.word.load(Ordering::Relaxed);
@@ -295,10 +266,10 @@ impl Fifo {
             return true;
         }
         ring.places.give_back();
-        if owner.is_held() {
-            owner.end(ring.turn(position(head)));
-        } else {
-            if_ended();
+        match if_ended {
+            _ if owner.is_held() => owner.end(ring.turn(position(head))),
+            IfEnded::Nothing => {}
+            IfEnded::OrderClaims => drop(Owner::order_claims()),
         }
         if owner.is_claiming(ring.places.last.get()) {
             return false;
@@ -311,11 +282,11 @@ impl Fifo {
     pub(super) fn leave_head(&self) {
         let mine = |ring: &Ring| ring.head.owner.me().is_some();
         // Nobody else makes it the caller's meanwhile.
-        if !self.front().is_some_and(|(ring, _)| mine(ring)) {
+        if !self.settled_head().is_some_and(|(ring, _)| mine(ring)) {
             return;
         }
         let chain = self.chain.lock();
-        if let Some(ring) = self.head_ring_in(&chain).filter(|ring| mine(ring)) {
+        if let Some(ring) = self.head_ring_locked(&chain).filter(|ring| mine(ring)) {
             ring.head.owner.leave();
             Self::open_head(ring);
         }
@@ -328,7 +299,7 @@ impl Fifo {
     }
 
     /// The ring that gets start at, for who holds the chain's lock.
-    fn head_ring_in(&self, _chain: &Chain) -> Option<&Ring> {
+    fn head_ring_locked(&self, _chain: &Chain) -> Option<&Ring> {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
         unsafe { self.head_ring.load(Ordering::Relaxed).as_ref() }
@@ -341,14 +312,12 @@ impl Fifo {
     pub fn order_gets(&self) {
         // The load of the head in there pairs with the compare-and-swap in `own_head`: there is an owner here, or that
         // sees what was told.
-        let Some((ring, head)) = self.front() else { return };
+        let Some((ring, head)) = self.settled_head() else { return };
         // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen here
         // may be old), then the next get is a compare-and-swap behind the one that takes OWNED off; the load above came
         // before that, so that get sees what was told.
         if head & OWNED != 0 && ring.head.owner.me().is_none() {
-            self.try_disown_head(|| {
-                Owner::order_claims();
-            });
+            self.try_disown_head(IfEnded::OrderClaims);
         }
     }
 
@@ -356,12 +325,12 @@ impl Fifo {
     /// chain's lock, and nobody looks at the head of `next` yet. What is to be marked there.
     pub(super) fn pass_head_on(ring: &Ring, next: &Ring, base: u64) -> u64 {
         let (before, owner) = (&ring.head.owner, &next.head.owner);
-        owner.learn(before, ring.turn(base), next.turn(base));
+        owner.regular.learn(&before.regular, ring.turn(base), next.turn(base));
         let stays = before.me().and_then(|_| next.places.take());
         // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
         before.leave();
         stays.map_or(0, |place| {
-            owner.hold(place, next.turn(base)); // not begin: `since` is what `learn` has set
+            owner.hold(place, next.turn(base)); // not begin: since when is what `learn` has set
             OWNED
         })
     }

@@ -264,7 +264,7 @@ impl Fifo {
                 ring.open(0, 0);
                 // ORDERING: Relaxed; published by the Release below.
                 ring.head.word.store(0, Ordering::Relaxed);
-                // ORDERING: Release; pairs with the Acquire in first_ring.
+                // ORDERING: Release; pairs with the Acquire in try_head_ring.
                 self.head_ring.store(fresh, Ordering::Release);
             }
             Some(last) => {

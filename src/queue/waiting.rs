@@ -16,15 +16,17 @@ pub(super) enum Waited {
     DeadlinePassed,
 }
 
-/// A caller's turn in the order of the waiters. It keeps its place over several waits of one call.
-pub(super) struct Turn<'q> {
+/// What one call waits for. It keeps its place in the order of the waiters over several waits.
+pub(super) struct Waiting<'q> {
     queue: &'q Queue,
     events: Events,
     deadline: Deadline,
     node: Node,
     parker: Parker,
-    /// Whether a wake-up has come that was not used yet, or an item may have been left to this caller.
-    owes: bool,
+    /// Whether a wake-up has come that was not used yet.
+    woken: bool,
+    /// Whether an item may have been left to this caller: no put woke another for it.
+    relied_on: bool,
     /// Whether the caller has stood in line already.
     slept: bool,
 }
@@ -46,8 +48,8 @@ impl Drop for Looking<'_> {
 }
 
 /// What a caller looks at before its thread sleeps.
-struct Glance<'t, 'q> {
-    turn: &'t Turn<'q>,
+struct Glance<'w, 'q> {
+    waiting: &'w Waiting<'q>,
     /// Whether an item may have been left to this caller.
     announced: Cell<bool>,
 }
@@ -56,42 +58,42 @@ impl<'q> Sight for Glance<'_, 'q> {
     type Announced = Option<Looking<'q>>;
 
     fn is_ready(&self) -> bool {
-        let Turn { queue, events, parker, .. } = self.turn;
-        if self.turn.lines_up_first() {
+        let Waiting { queue, events, parker, .. } = self.waiting;
+        if self.waiting.lines_up_first() {
             return parker.is_unparked();
         }
         !queue.promising(*events, queue.linger).is_empty()
     }
 
     fn holds(&self) -> bool {
-        !self.turn.queue.current(self.turn.events).is_empty()
+        !self.waiting.queue.current(self.waiting.events).is_empty()
     }
 
     fn may_nap(&self) -> bool {
-        !self.turn.slept && !self.missed()
+        !self.waiting.slept && !self.missed()
     }
 
     fn moved(&self) -> u64 {
-        self.turn.queue.moved()
+        self.waiting.queue.moved()
     }
 
     fn missed(&self) -> bool {
-        self.turn.queue.misses(self.turn.events)
+        self.waiting.queue.misses(self.waiting.events)
     }
 
     fn announce(&self, now: u64) -> Self::Announced {
-        let reads = self.turn.events.has_any(Events::READABLE);
+        let reads = self.waiting.events.has_any(Events::READABLE);
         self.announced.set(reads);
-        reads.then(|| Looking::at(self.turn.queue, now))
+        reads.then(|| Looking::at(self.waiting.queue, now))
     }
 }
 
-impl<'q> Turn<'q> {
+impl<'q> Waiting<'q> {
     /// The timeout begins now.
     pub fn new(queue: &'q Queue, events: Events, timeout: Timeout) -> Self {
         let (node, parker) = (Node::new(), Parker::new());
         let deadline = timeout.deadline();
-        Self { queue, events, deadline, node, parker, owes: false, slept: false }
+        Self { queue, events, deadline, node, parker, woken: false, relied_on: false, slept: false }
     }
 
     /// Waits until the events may hold or the deadline passes.
@@ -105,9 +107,9 @@ impl<'q> Turn<'q> {
         };
         match waited {
             Waited::TryAgain => {}
-            Waited::Woken => self.owes = true,
+            Waited::Woken => self.woken = true,
             // What found nothing to take is not forgotten.
-            Waited::DeadlinePassed if self.owes => self.queue.pass_on(self.events),
+            Waited::DeadlinePassed if self.owes() => self.queue.pass_on(self.events),
             Waited::DeadlinePassed => {}
         }
         waited
@@ -122,19 +124,18 @@ impl<'q> Turn<'q> {
     fn look_again(&mut self) -> bool {
         let queue = self.queue;
         let patience = &queue.waiters.patience;
-        let glance = Glance { turn: self, announced: Cell::new(false) };
+        let glance = Glance { waiting: self, announced: Cell::new(false) };
         let found = patience.look_again(queue.linger, self.deadline, &glance);
-        self.owes |= glance.announced.get();
+        self.relied_on |= glance.announced.get();
         if found && self.events.has_any(Events::READABLE) {
             patience.gather(queue.linger, || queue.store.len());
         }
         found
     }
 
-    /// Whether this caller answers for an item that it does not take: a wake-up came for it, or none was sent
-    /// for this caller's sake.
+    /// Whether this caller answers for an item that it does not take.
     pub fn owes(&self) -> bool {
-        self.owes
+        self.woken || self.relied_on
     }
 
     fn sleep(&mut self) -> Waited {
