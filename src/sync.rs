@@ -55,7 +55,7 @@ pub mod process {
 pub fn pause() {
     #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
-    // Nothing in loom: there a thread sees the latest of every value that it looks at again behind a
+    // Nothing in loom: there a thread sees the latest of every value that it looks at again after a
     // yield, and the orderings that should bring them about would not be missed.
     #[cfg(shuttle)]
     world::thread::yield_now();
@@ -67,7 +67,7 @@ pub fn yield_now() {
     world::thread::yield_now();
 }
 
-/// A full fence right behind a read-modify-write, also a compare-and-swap that failed. On x86-64 the locked
+/// A full fence right after a read-modify-write, also a compare-and-swap that failed. On x86-64 the locked
 /// instruction has been one already, and only the compiler must be told.
 #[inline]
 pub fn fence_after_rmw() {

@@ -69,7 +69,7 @@ impl Bell {
         }
         let made = boxed(WakeFd::new(kind)?)?;
         // ORDERING: Release; pairs with the Acquire in made. SeqCst and a fence; pairs with Inbox::change,
-        // behind which a wait that reports looks at the descriptor: it sees this, or this sees it awake.
+        // after which a wait that reports looks at the descriptor: it sees this, or this sees it awake.
         let before = self.fd.swap(made, Ordering::SeqCst);
         fence_after_rmw();
         let must_ring = before == MISSED || should_ring();

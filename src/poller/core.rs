@@ -78,7 +78,7 @@ impl Core {
     }
 
     pub fn wake(&self) {
-        // ORDERING: SeqCst and a fence; pairs with the look at this flag behind each arming. An exchange, as
+        // ORDERING: SeqCst and a fence; pairs with the look at this flag after each arming. An exchange, as
         // where the flag is lowered: the poll that lowers it sees what came before the wake.
         self.by_hand.swap(true, Ordering::SeqCst);
         fence_after_rmw();

@@ -67,7 +67,7 @@ impl Courtesy {
             }
         };
         let sent = send();
-        let at = clock::now(); // behind the system call in `send`, which takes as long as a short handler
+        let at = clock::now(); // after the system call in `send`, which takes as long as a short handler
         self.state.set(match (sent, first_turn) {
             (false, _) => State::Nothing,
             (true, None) => State::Sent(at),

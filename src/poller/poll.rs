@@ -267,7 +267,7 @@ impl Polling<'_> {
         }
         self.state.asleep.set(Some(Sleeper::Loop));
         self.state.courtesy.reset();
-        // ORDERING: SeqCst; behind the arming, see Core::wake: for one that came just before it this thread rings.
+        // ORDERING: SeqCst; after the arming, see Core::wake: for one that came just before it this thread rings.
         if self.core.by_hand.load(Ordering::SeqCst) && self.core.inbox.rouse().is_some() {
             self.owes_ring.set(true);
         }

@@ -29,7 +29,7 @@ pub(super) struct LoopState {
 /// The state, handed out with the right to poll only.
 pub(super) struct OfPolling(LoopState);
 
-// SAFETY: only `Polling` hands it out, which one thread has at a time, one behind the other.
+// SAFETY: only `Polling` hands it out, which one thread has at a time, one after the other.
 unsafe impl Send for OfPolling {}
 // SAFETY: as above.
 unsafe impl Sync for OfPolling {}

@@ -94,7 +94,7 @@ impl ReadyList {
         }
     }
 
-    /// The poll looks right behind this.
+    /// The poll looks right after this.
     pub fn looks_now(&self) {
         self.watches().for_each(Watch::looks_now);
     }

@@ -81,7 +81,7 @@ impl Watch {
         }
     }
 
-    /// The poll looks right behind this, or the call that ends the watch does. Under the core's lock.
+    /// The poll looks right after this, or the call that ends the watch does. Under the core's lock.
     pub fn looks_now(&self) {
         if self.looks.take() {
             self.queue().looks_now();

@@ -42,7 +42,7 @@ impl Queue {
         self.waiters.will_look(now);
     }
 
-    /// The reader looks again right behind this, and answers for one item: it gets or reports it, or enlists, or
+    /// The reader looks again right after this, and answers for one item: it gets or reports it, or enlists, or
     /// passes it on. The get of that item wakes others for those that are left.
     pub fn looks_now(&self) {
         self.waiters.looks_now();

@@ -201,7 +201,7 @@ impl Queue {
 
     pub fn set_capacity(&self, capacity: usize) {
         self.store.set_capacity(capacity);
-        // ORDERING: pairs with the read-modify-write of a get, which looks at the limit behind it: where more are
+        // ORDERING: pairs with the read-modify-write of a get, which looks at the limit after it: where more are
         // queued than the old limit allowed, one of the two sees that there is room now.
         fence(Ordering::SeqCst);
         self.store.order_gets();

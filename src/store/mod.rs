@@ -69,7 +69,7 @@ impl Limit {
     }
 
     fn set(&self, capacity: usize) {
-        // ORDERING: Relaxed; a put that waits for room sees it by the lock that Queue::set_capacity takes behind it.
+        // ORDERING: Relaxed; a put that waits for room sees it by the lock that Queue::set_capacity takes after it.
         self.0.store((capacity as u64).wrapping_sub(1), Ordering::Relaxed);
     }
 
@@ -246,7 +246,7 @@ impl Store {
         on!(self, store => unsafe { store.peek(item) })
     }
 
-    /// Takes out what is there now and hands each item to `each`, behind `gone`, which is told how many have left.
+    /// Takes out what is there now and hands each item to `each`, after `gone`, which is told how many have left.
     /// Says how many those were. No lock is held meanwhile.
     pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
         on!(self, store => store.discard(gone, each))

@@ -181,7 +181,7 @@ mod model {
     loom::lazy_static! { static ref CUT: Mutex<()> = Mutex::new(()); }
 
     /// Comes before a [`heavy`] of another thread, and then what was stored before is visible to that one; or
-    /// behind it, and then what that one stored before is visible here. It orders nothing with anybody else.
+    /// after it, and then what that one stored before is visible here. It orders nothing with anybody else.
     pub fn light_where_asymmetric() {
         drop(CUT.lock());
     }

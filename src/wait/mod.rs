@@ -1,7 +1,7 @@
 //! Waiters: one fair list per condition, threads and watches alike.
 //!
 //! An eventcount. A waiter enlists and looks again before it sleeps; a call that changes the state looks at
-//! one word, `attention`, right behind its one read-modify-write, or what its store has in place of that. Nobody waiting
+//! one word, `attention`, right after its one read-modify-write, or what its store has in place of that. Nobody waiting
 //! means one load.
 
 mod bits;
@@ -61,7 +61,7 @@ impl Waiters {
         }
     }
 
-    /// To be looked at right behind the read-modify-write that changed the state, or what stands for it.
+    /// To be looked at right after the read-modify-write that changed the state, or what stands for it.
     #[inline]
     pub fn attention(&self) -> Attention {
         // ORDERING: SeqCst; pairs with the fetch_or in enlist and raise. The waiter raises, then looks
@@ -77,7 +77,7 @@ impl Waiters {
 
     /// Takes back what was raised.
     pub fn calm(&self, what: Attention) {
-        // ORDERING: SeqCst; as in raise: a thread that raised it before this saw a reason that is seen behind this.
+        // ORDERING: SeqCst; as in raise: a thread that raised it before this saw a reason that is seen after this.
         self.attention.fetch_and(!what.bits(), Ordering::SeqCst);
         fence_after_rmw();
     }
@@ -89,7 +89,7 @@ impl Waiters {
         self.lookers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The caller looks at the state right behind this.
+    /// The caller looks at the state right after this.
     pub fn looks_now(&self) {
         // ORDERING: SeqCst and a fence; pairs with leave_to_lookers. The looker leaves, then looks at the state; the
         // changer changes the state, then looks here: it sees that nobody looks, or the looker sees the change.

@@ -52,7 +52,7 @@ pub fn once(
     moved: impl Fn() -> u64,
     missed: impl FnOnce() -> bool,
 ) -> Yielded {
-    let here = Losses::here(); // a thread that was kept waiting may run elsewhere behind it
+    let here = Losses::here(); // a thread that was kept waiting may run elsewhere after it
     let before = (*now, moved());
     yield_now();
     *now = clock::now();

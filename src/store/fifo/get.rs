@@ -266,7 +266,7 @@ impl Fifo {
             fence(Ordering::SeqCst);
             NotGot::Empty
         };
-        // ORDERING: Acquire; as above, and behind the look at the shutdown.
+        // ORDERING: Acquire; as above, and after the look at the shutdown.
         let still_none = self.head_ring.load(Ordering::Acquire).is_null();
         if still_none { Err(why) } else { Ok(None) }
     }
@@ -374,7 +374,7 @@ impl Fifo {
 pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
     let slot = ring.slot(ring.turn(position(head)));
     let filled = head & AWAY == 0 && slot.is_filled();
-    // ORDERING: Acquire; behind the look at the slot. If the ring has another life since the head was loaded,
+    // ORDERING: Acquire; after the look at the slot. If the ring has another life since the head was loaded,
     // that may have been another slot: a thread that saw what came of it there sees here that the head has moved on.
     (filled && ring.head.word.load(Ordering::Acquire) == head).then_some(slot)
 }

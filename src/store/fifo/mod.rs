@@ -180,8 +180,8 @@ impl Drop for Fifo {
     }
 }
 
-/// Whether no peek reads a slot of this ring that a put or a discard is about to write to. Asked behind the look
-/// at the stamps of slots to put to, and behind the claim of one to discard.
+/// Whether no peek reads a slot of this ring that a put or a discard is about to write to. Asked after the look
+/// at the stamps of slots to put to, and after the claim of one to discard.
 #[inline]
 fn nobody_peeks(ring: &Ring) -> bool {
     // ORDERING: SeqCst; pairs with the pin in peek: see there. Synchronises with its Release when the last

@@ -4,7 +4,7 @@
 //! producers hold; a plain store does not. So a thread that has been the only one to get for a while becomes the owner
 //! of the head: OWNED in its word makes every compare-and-swap fail that was on its way, and from then on only the owner
 //! writes there. It announces a claim, looks whether it still is the owner, and stores the word. Who ends that takes
-//! the ownership away first, then has the kernel send the owner through a barrier: behind it the owner finds out by
+//! the ownership away first, then has the kernel send the owner through a barrier: after it the owner finds out by
 //! itself, or is seen to be claiming and waited for.
 //!
 //! ```text
@@ -134,7 +134,7 @@ impl Owner {
         turn >= self.owned_from.load(Ordering::Relaxed) + slots
     }
 
-    /// Makes the caller the owner, `turn` is the next one; OWNED is set behind this. Under the chain's lock.
+    /// Makes the caller the owner, `turn` is the next one; OWNED is set after this. Under the chain's lock.
     fn begin(&self, place: usize, turn: u64) {
         self.regular.begin(turn);
         self.hold(place, turn);
@@ -156,7 +156,7 @@ impl Owner {
         self.regular.end(turn, at_small_cost);
     }
 
-    /// What an owner has stored before is visible behind this, or it sees what the caller has. `false`: that took
+    /// What an owner has stored before is visible after this, or it sees what the caller has. `false`: that took
     /// BARRIER_NS, there is no such barrier any more.
     fn order_claims() -> bool {
         // ORDERING: pairs with the light barriers in `claim`.
@@ -172,7 +172,7 @@ impl Owner {
 
     /// Takes the owner's name off, nothing more: whether a claim is under way is for the caller to find out.
     fn leave(&self) {
-        // ORDERING: Relaxed; where that matters, a barrier is behind it.
+        // ORDERING: Relaxed; where that matters, a barrier follows.
         self.holder.store(NOBODY, Ordering::Relaxed);
     }
 
@@ -314,7 +314,7 @@ impl Fifo {
         // sees what was told.
         let Some((ring, head)) = self.settled_head() else { return };
         // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen here
-        // may be old), then the next get is a compare-and-swap behind the one that takes OWNED off; the load above came
+        // may be old), then the next get is a compare-and-swap after the one that takes OWNED off; the load above came
         // before that, so that get sees what was told.
         if head & OWNED != 0 && ring.head.owner.me().is_none() {
             self.try_disown_head(IfEnded::OrderClaims);

@@ -109,7 +109,7 @@ pub(super) struct Ring {
 #[inline]
 fn claim(word: &AtomicU64, from: u64, count: u64) -> bool {
     let to = from + count * STEP;
-    // ORDERING: SeqCst and a fence behind it; said by the callers. Relaxed when it fails: tried anew.
+    // ORDERING: SeqCst and a fence after it; said by the callers. Relaxed when it fails: tried anew.
     let claimed = word.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok();
     if claimed {
         fence_after_rmw();
