@@ -7,6 +7,8 @@
 #include "loops.h"
 #include "support.h"
 
+#include <signal.h>
+
 enum { LONG = 20000, TURNS = 40 };
 
 TEST(another_thread_gets_what_is_next) {
@@ -126,6 +128,67 @@ static void take_turns(size_t capacity) {
   thread_join(disturber);
   check_empty(all.queue);
   bq_queue_unref(all.queue);
+}
+
+/* One that is stopped anywhere in its calls, until it may go on. */
+
+enum { STOPS = 200, STOCK = 100 };
+
+typedef struct stopped {
+  bq_queue *queue;
+  atomic_bool is_stopped, may_go_on, over;
+} stopped;
+
+static stopped *to_be_stopped;
+
+static void stop_here(int signal) {
+  const int saved = errno;
+  (void)signal;
+  atomic_store(&to_be_stopped->is_stopped, true);
+  while (!atomic_load(&to_be_stopped->may_go_on)) pause_briefly();
+  errno = saved;
+}
+
+static void *get_and_put_back(void *argument) {
+  stopped *one = argument;
+  int64_t number;
+  while (!atomic_load(&one->over))
+    if (bq_get(one->queue, &number, BQ_NOWAIT) == BQ_OK) put_number(one->queue, number);
+  return NULL;
+}
+
+static void get_beside(bq_queue *queue, int64_t timeout_ns) {
+  int64_t number;
+  const bq_status status = bq_get(queue, &number, timeout_ns);
+  if (status == BQ_OK) put_number(queue, number);
+  else CHECK_STATUS(status, BQ_EMPTY);
+}
+
+TEST(no_get_waits_for_one_that_is_stopped) {
+  struct sigaction action = {.sa_handler = stop_here};
+  CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+  for (int i = 0; i < STOPS; i++) {
+    stopped one = {.queue = number_queue(BQ_FIFO, 0)};
+    bool seen[STOCK + 1] = {false};
+    to_be_stopped = &one;
+    put_numbers(one.queue, 1, STOCK);
+    const pthread_t thread = thread_start(get_and_put_back, &one);
+    await(stats_of(one.queue).gets > LONG);
+    CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
+    await(atomic_load(&one.is_stopped));
+    get_beside(one.queue, BQ_NOWAIT);
+    get_beside(one.queue, MILLISECOND);
+    atomic_store(&one.may_go_on, true);
+    atomic_store(&one.over, true);
+    thread_join(thread);
+    for (int item = 0; item < STOCK; item++) {
+      const int64_t number = get_number(one.queue);
+      CHECK(!seen[number]);
+      seen[number] = true;
+    }
+    check_empty(one.queue);
+    bq_queue_unref(one.queue);
+  }
 }
 
 TEST(two_that_take_long_turns_get_every_item_in_order) {

@@ -24,9 +24,9 @@
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
  *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
  *   since). If that thread is stopped between a few instructions of a get just then, by the
- *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
- *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
- *   another thread.
+ *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
+ *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
+ *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)
@@ -567,9 +567,9 @@ bq_status bq_put_priority(struct bq_queue *queue,
  * wait for an item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: on BQ_OK the item is the caller's. It stays unfinished until bq_task_done().
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see "One
- * thread alone" at the top). While an earlier put is stalled half-way by the scheduler, later items
- * wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns. While an
+ * earlier put, or the get of a thread that got alone, is stalled half-way by the scheduler, later
+ * items wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
  *
  * Returns BQ_OK; BQ_EMPTY (nothing before the deadline); BQ_SHUTDOWN (shut down and empty);
  * BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER); BQ_FORKED.
@@ -617,8 +617,8 @@ ptrdiff_t bq_put_many(struct bq_queue *queue,
  * `timeout_ns`: nanoseconds to wait for the first item, BQ_NOWAIT or BQ_FOREVER.
  *
  * Ownership: the items returned are the caller's.
- * Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see "One
- * thread alone" at the top).
+ * Blocks while the queue is empty and not shut down, no longer than timeout_ns. As with
+ * bq_get(), a call that is stalled half-way may make this one say BQ_EMPTY.
  *
  * Returns how many were taken, > 0; or BQ_EMPTY, BQ_SHUTDOWN, BQ_INVALID (a NULL, `max` 0 or too
  * large to be an array, a negative timeout other than BQ_FOREVER), BQ_FORKED.

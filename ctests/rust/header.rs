@@ -55,9 +55,9 @@ const TITLE: &str = "\
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
  *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
  *   since). If that thread is stopped between a few instructions of a get just then, by the
- *   scheduler, a signal handler or a debugger, a get, clear or shutdown waits until it runs again,
- *   as for the holder of a lock, also with BQ_NOWAIT: a handler must not wait for such a call of
- *   another thread.
+ *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
+ *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
+ *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)

@@ -41,8 +41,8 @@ pub unsafe extern "C" fn bq_put_many(
 /// `timeout_ns`: nanoseconds to wait for the first item, BQ_NOWAIT or BQ_FOREVER.
 ///
 /// Ownership: the items returned are the caller's.
-/// Blocks while the queue is empty and not shut down, no longer than timeout_ns (but see "One
-/// thread alone" at the top).
+/// Blocks while the queue is empty and not shut down, no longer than timeout_ns. As with
+/// bq_get(), a call that is stalled half-way may make this one say BQ_EMPTY.
 ///
 /// Returns how many were taken, > 0; or BQ_EMPTY, BQ_SHUTDOWN, BQ_INVALID (a NULL, `max` 0 or too
 /// large to be an array, a negative timeout other than BQ_FOREVER), BQ_FORKED.

@@ -38,7 +38,8 @@ pub enum NotPut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotGot {
     Empty,
-    /// An item is on its way in, or behind one that is: the end of that put is still to come.
+    /// An item is on its way in, or behind one that is: the end of that put is still to come. Or another get is stopped
+    /// where none gets past it.
     Pending,
     /// Shut and empty, for good.
     Drained,

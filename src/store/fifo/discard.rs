@@ -3,6 +3,7 @@
 use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 
+use super::get::IfStopped;
 use super::ring::Ring;
 use super::{Claim, Fifo, nobody_peeks};
 use crate::sync::Ordering;
@@ -72,7 +73,7 @@ impl Fifo {
     fn claim_to_discard(&self, end: u64) -> Option<Claim<'_>> {
         // Not as the owner: the receiver may get more from this queue, and has the items of this claim in hand.
         self.leave_head();
-        Some(self.claim_filled(self.shape, u64::MAX, end).ok()?.claim)
+        Some(self.claim_filled(self.shape, u64::MAX, end, IfStopped::Wait).ok()?.claim)
     }
 
     /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek

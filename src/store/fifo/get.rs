@@ -32,6 +32,15 @@ impl Look {
     }
 }
 
+/// What to do where a get that owned the head has been stopped in the middle of a claim. (A model waits always: it has no
+/// time that a get could take too long.)
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfStopped {
+    Wait,
+    /// Say that an item is pending.
+    GiveUp,
+}
+
 /// Items that the caller has claimed, and alone may take.
 pub(super) struct Filled<'a> {
     pub claim: Claim<'a>,
@@ -146,7 +155,8 @@ impl Fifo {
     ) -> Result<usize, NotGot> {
         let mut got = 0;
         loop {
-            let filled = match self.claim_filled(shape, (max - got) as u64, u64::MAX) {
+            let most = (max - got) as u64;
+            let filled = match self.claim_filled(shape, most, u64::MAX, IfStopped::GiveUp) {
                 Ok(filled) => filled,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
@@ -211,6 +221,7 @@ impl Fifo {
         shape: Shape,
         most: u64,
         end: u64,
+        if_stopped: IfStopped,
     ) -> Result<Filled<'_>, NotGot> {
         loop {
             let Some((ring, head)) = self.try_head()? else { continue };
@@ -231,7 +242,10 @@ impl Fifo {
             }
             match head & OWNED {
                 0 => stand_back(LOST_RACE),
-                _ => self.disown_head(),
+                _ => match (self.disown_head(), if_stopped) {
+                    (Err(why), IfStopped::GiveUp) if !MODEL => return Err(why),
+                    (Ok(()) | Err(_), _) => {}
+                },
             }
         }
     }

@@ -98,7 +98,7 @@ impl Fifo {
         drop(chain);
         // For good: who shuts down has to be seen by the get of the last item, or to see it. An owner that does this itself
         // sees that.
-        self.disown_head();
+        while self.disown_head().is_err() {}
     }
 
     /// Exactly what the next put would find.

@@ -11,7 +11,7 @@
 //! holder    OWNED in the head
 //! nobody    no             gets claim by compare-and-swap
 //! a thread  yes            that one claims by plain stores
-//! nobody    yes            ended; who had it may be in the middle of a claim, and a get waits until it is not
+//! nobody    yes            ended; who had it may be in the middle of a claim, and nobody claims until it is not
 //! ```
 //!
 //! What others rely on a get's read-modify-write for, an owner does not give: that a get sees what was told before
@@ -22,6 +22,7 @@ mod regular;
 use super::Fifo;
 use super::chain::Chain;
 use super::ring::{AWAY, OWNED, Ring, STEP, position};
+use crate::store::NotGot;
 use crate::sync::{AtomicBool, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
 use crate::sys::{barrier, clock, thread};
@@ -29,7 +30,7 @@ use regular::Regular;
 #[cfg(test)]
 pub(super) use regular::{PAYS_OFF, WORTH_OWNING};
 
-/// How often to look whether an owner is out of its few instructions, before it must have lost its processor.
+/// How often to look again whether an owner is out of its few instructions, before it must have lost its processor.
 const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
 /// In place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
 const BARRIER_NS: u64 = 1_000_000;
@@ -241,17 +242,18 @@ impl Fifo {
         fence_after_rmw();
     }
 
-    /// Ends an ownership other than the caller's. After this, gets may claim by compare-and-swap. Where the scheduler
-    /// has stopped the owner between two instructions of a claim, this waits until it runs again.
+    /// Ends an ownership other than the caller's. After this, gets may claim by compare-and-swap. `Pending`: who had it is
+    /// in the middle of a claim, stopped by the scheduler between two instructions; this has slept for a moment then.
     #[cold]
-    pub(super) fn disown_head(&self) {
-        let mut looks = 0..LOOKS_AT_CLAIM;
-        while !self.try_disown_head(IfEnded::Nothing) {
-            match looks.next() {
-                Some(_) => pause(),
-                None => nap(),
+    pub(super) fn disown_head(&self) -> Result<(), NotGot> {
+        for _ in 0..=LOOKS_AT_CLAIM {
+            if self.try_disown_head(IfEnded::Nothing) {
+                return Ok(());
             }
+            pause();
         }
+        nap();
+        Err(NotGot::Pending)
     }
 
     /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: what to do where

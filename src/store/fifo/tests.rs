@@ -1,5 +1,6 @@
 mod owning;
 
+use super::get::IfStopped;
 use super::get::{Filled, item_at};
 use super::*;
 use crate::store::{NotGot, NotPut};
@@ -290,8 +291,10 @@ fn peeks_see_whole_items_while_slots_are_reused() {
 fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     let fifo = fifo(4);
     let tail_ring = || fifo.tail_ring.load(Ordering::Relaxed);
-    let claim =
-        || fifo.claim_filled(Shape::WORD, 1, u64::MAX).unwrap_or_else(|why| panic!("{why:?}"));
+    let claim = || {
+        fifo.claim_filled(Shape::WORD, 1, u64::MAX, IfStopped::Wait)
+            .unwrap_or_else(|why| panic!("{why:?}"))
+    };
     let items = |claim: Filled<'_>| {
         let mut items = Vec::new();
         // SAFETY: items are eight bytes long.

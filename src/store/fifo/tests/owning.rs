@@ -1,5 +1,6 @@
 //! Gets of one thread, one after the other, as a loop does.
 
+use super::super::get::IfStopped;
 use super::super::owner::{PAYS_OFF, PLACES, WORTH_OWNING};
 use super::super::ring::{OWNED, Ring, position};
 use super::*;
@@ -42,7 +43,7 @@ fn owned(capacity: usize) -> Fifo {
 
 /// Whether the head is owned then.
 fn take_over(fifo: &Fifo) -> bool {
-    fifo.disown_head();
+    fifo.disown_head().unwrap();
     fifo.own_head();
     is_owned(fifo)
 }
@@ -346,7 +347,7 @@ fn a_long_batch_is_given_back_piece_by_piece() {
     let rings = || fifo.chain.lock().made_count();
     let before = rings();
     (0..CAPACITY / BATCH).for_each(|_| put_batch(&fifo));
-    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, u64::MAX);
+    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, u64::MAX, IfStopped::Wait);
     let mut taken = 0;
     batch.unwrap_or_else(|why| panic!("{why:?}")).empty(|_| {
         taken += 1;
