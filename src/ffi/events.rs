@@ -34,7 +34,7 @@ const _: () = assert!(
 /// line, until a get or a put is served by it.
 ///
 /// An event that held for a moment only can be missed; bq_join() does not miss that nothing was
-/// unfinished.
+/// unfinished, unless the next put began before the bq_task_done() that made it so had returned.
 ///
 /// Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
 /// deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than

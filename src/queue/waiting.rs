@@ -116,7 +116,8 @@ impl<'q> Waiting<'q> {
     }
 
     /// Whether the caller stands in line already while it looks again: who joins must not miss a moment in which nothing
-    /// was unfinished, however soon the next put came. It is told of each; what it sees of the counts is of some.
+    /// was unfinished, however soon the next put came. It is told of each that lasted until its `task_done` was over;
+    /// what it sees of the counts is of some.
     fn lines_up_first(&self) -> bool {
         self.events == Events::JOINED
     }

@@ -83,3 +83,18 @@ fn a_join_behind_a_put_is_not_ended_by_what_was_done_before() {
         finisher.join().unwrap();
     });
 }
+
+/// What is done of later items does not stand for the first one: counts are read in the right order.
+#[test]
+fn a_join_is_not_ended_by_what_is_put_and_done_meanwhile() {
+    model_fenced(|| {
+        let queue = fifo(2);
+        put(&queue, 1, NOW).unwrap();
+        let other = on_thread(&queue, |queue| {
+            put(queue, 2, NOW).unwrap();
+            queue.task_done(1).unwrap();
+        });
+        assert_eq!(queue.join(NOW), Err(Status::TimedOut));
+        other.join().unwrap();
+    });
+}

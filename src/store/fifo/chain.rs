@@ -63,10 +63,20 @@ impl Chain {
     /// Keeps an emptied ring for later, and says which one should give its memory back, if any; that one is
     /// on no list then. It is the one emptied before: by now nobody reads it, most likely.
     pub fn retire(&mut self, emptied: NonNull<Ring>) -> Option<NonNull<Ring>> {
-        let too_much = self.warm.bytes > WARM_BYTES;
-        let surplus = self.warm.take_first_if(|ring| too_much && ring.bytes() >= TRIM_BYTES);
+        let surplus = self.take_surplus();
         self.warm.push(emptied);
         surplus
+    }
+
+    /// A ring that should give its memory back, if any. It is on no list then.
+    pub fn take_surplus(&mut self) -> Option<NonNull<Ring>> {
+        let too_much = self.warm.bytes > WARM_BYTES;
+        self.warm.take_first_if(|ring| too_much && ring.bytes() >= TRIM_BYTES)
+    }
+
+    #[cfg(test)]
+    pub fn has_surplus(&self) -> bool {
+        self.warm.bytes > WARM_BYTES + 2 * MOST_BYTES
     }
 
     /// How many rings were ever made.

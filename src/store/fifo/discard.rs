@@ -66,6 +66,17 @@ impl Fifo {
                 });
             }
             discarded += count;
+            self.trim_surplus();
+        }
+    }
+
+    /// Has rings give their memory back that could not when gets moved on from them, with their items in hand.
+    fn trim_surplus(&self) {
+        loop {
+            let surplus = self.chain.lock().take_surplus();
+            if !surplus.is_some_and(|ring| self.trim(ring)) {
+                return;
+            }
         }
     }
 

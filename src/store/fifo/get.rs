@@ -371,15 +371,17 @@ impl Fifo {
         }
     }
 
-    /// Has a spare ring, on no list, give its memory back, unless somebody still reads there.
-    fn trim(&self, surplus: NonNull<Ring>) {
+    /// Has a spare ring, on no list, give its memory back. `false`: somebody still reads there.
+    pub(super) fn trim(&self, surplus: NonNull<Ring>) -> bool {
         // SAFETY: rings live as long as the FIFO.
         let ring = unsafe { surplus.as_ref() };
-        if ring.is_quiet() {
+        let quiet = ring.is_quiet();
+        if quiet {
             // SAFETY: quiet, and this thread's alone.
             unsafe { ring.trim() };
         }
         self.chain.lock().keep(surplus);
+        quiet
     }
 }
 

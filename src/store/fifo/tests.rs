@@ -335,3 +335,18 @@ fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     put(&fifo, 9).unwrap();
     assert_eq!(get(&fifo), Ok(9));
 }
+
+/// Whichever way it was emptied.
+#[test]
+fn an_emptied_fifo_keeps_no_more_memory_than_a_working_set() {
+    let by_getting: fn(&Fifo) = |fifo| while get(fifo).is_ok() {};
+    let by_discarding: fn(&Fifo) = |fifo| {
+        fifo.discard(&|_| (), &mut |_| ());
+    };
+    for empty in [by_getting, by_discarding] {
+        let fifo = Fifo::new(ItemLayout::new(8).unwrap(), 0);
+        (0..2_000_000).for_each(|value| put(&fifo, value).unwrap());
+        empty(&fifo);
+        assert!(!fifo.chain.lock().has_surplus());
+    }
+}
