@@ -109,7 +109,6 @@ prove: ## Lint, test, then models, schedules, fuzz, tsan ... soak in short, with
 	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
 
 models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)
-	@ctests/whole.sh PREEMPTIONS "$(PREEMPTIONS)"
 	@ctests/tools.sh cargo
 	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
 
@@ -130,7 +129,6 @@ linearize: ## Histories of real threads against the specification (HISTORIES=100
 	  --test linearize -- --nocapture every_recorded
 
 fuzz: ## Sequences of calls against a model of them, guided by coverage (SECONDS=30)
-	@ctests/whole.sh SECONDS "$(SECONDS)"
 	@ctests/tools.sh cargo c++ nightly
 	@$(STEP) "fuzzing" fuzz/run.sh $(SECONDS)
 
@@ -192,9 +190,8 @@ pc_path = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 install: ## Install it all (DESTDIR=, PREFIX=, LIBDIR=, INCLUDEDIR=, MANDIR=, DOCDIR=)
 	@$(foreach name,PREFIX LIBDIR INCLUDEDIR MANDIR DOCDIR,case '$(words $($(name)))$($(name))' in (1/*) ;; (*) \
 	  echo "$(name) must be an absolute path without blanks, as PREFIX=$$HOME/bridgeq" >&2; exit 2 ;; esac;)
-	@for file in $(SO) $(A) $(NATIVE); do \
-	  test -s $$file && test -z "$$(find src Cargo.toml Cargo.lock build.rs -type f -newer $(SO))" || \
-	  exec $(MAKE) --no-print-directory lib; done
+	@test -s $(SO) && test -s $(A) && test -s $(NATIVE) && \
+	  test -z "$$(find src Cargo.toml Cargo.lock build.rs -type f -newer $(SO))" || $(MAKE) --no-print-directory lib
 	@install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(CMAKEDIR)"
 	@for header in $(HEADERS); do install -d "$(DESTDIR)$(INCLUDEDIR)/$$(dirname $$header)" && \
 	  install -m 644 include/$$header "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; done

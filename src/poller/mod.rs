@@ -33,6 +33,8 @@ use crate::wait::{Events, Linger};
 use self::core::Core;
 pub use bell::{Backend, Callback};
 pub use poll::Report;
+use poll::Reports;
+use polling::Polling;
 
 pub struct PollerConfig {
     pub backend: Backend,
@@ -99,7 +101,8 @@ impl Poller {
     /// `out` has room for `max` reports.
     pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
         // SAFETY: passed on.
-        unsafe { self.core.poll(out, max) }
+        let reports = unsafe { Reports::to(out, max) }?;
+        Ok(Polling::enter(&self.core)?.poll(reports))
     }
 
     /// # Safety
@@ -111,7 +114,8 @@ impl Poller {
         timeout: Timeout,
     ) -> Result<usize, Status> {
         // SAFETY: passed on.
-        unsafe { self.core.wait(out, max, timeout) }
+        let reports = unsafe { Reports::to(out, max) }?;
+        Polling::enter(&self.core)?.wait(reports, timeout.deadline())
     }
 }
 

@@ -95,14 +95,6 @@ impl Reports {
 }
 
 impl Core {
-    /// # Safety
-    /// As for `Poller::poll`.
-    pub unsafe fn poll(&self, out: *mut Report, max: usize) -> Result<usize, Status> {
-        // SAFETY: passed on.
-        let reports = unsafe { Reports::to(out, max) }?;
-        Ok(Polling::enter(self)?.poll(reports))
-    }
-
     /// Moves what has come to the end of a list.
     pub fn collect(&self, list: &mut ReadyList) {
         let mut at = self.inbox.take();
@@ -115,7 +107,7 @@ impl Core {
 }
 
 impl Polling<'_> {
-    fn poll(&self, mut reports: Reports) -> usize {
+    pub fn poll(&self, mut reports: Reports) -> usize {
         if self.stays_asleep() {
             return 0;
         }

@@ -2,30 +2,15 @@
 
 use super::core::Core;
 use super::inbox::Sleeper;
-use super::poll::{Report, Reports};
+use super::poll::Reports;
 use super::polling::Polling;
 use crate::status::Status;
 use crate::sync::Ordering;
-use crate::sys::clock::{Deadline, Timeout};
+use crate::sys::clock::Deadline;
 use crate::sys::futex::Slept;
 
-impl Core {
-    /// # Safety
-    /// As for `Poller::wait`.
-    pub unsafe fn wait(
-        &self,
-        out: *mut Report,
-        max: usize,
-        timeout: Timeout,
-    ) -> Result<usize, Status> {
-        // SAFETY: passed on.
-        let reports = unsafe { Reports::to(out, max) }?;
-        Polling::enter(self)?.wait(reports, timeout.deadline())
-    }
-}
-
 impl Polling<'_> {
-    fn wait(&self, mut reports: Reports, deadline: Deadline) -> Result<usize, Status> {
+    pub fn wait(&self, mut reports: Reports, deadline: Deadline) -> Result<usize, Status> {
         let inbox = &self.core.inbox;
         loop {
             if inbox.sleeper().is_none() && self.serve(&mut reports, deadline) > 0 {

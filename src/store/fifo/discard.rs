@@ -1,4 +1,4 @@
-//! The way out for items that nobody wants: each is claimed, and handed to a receiver that may write to it.
+//! The way out for items that nobody wants: all are claimed, then each is handed to a receiver that may write to it.
 
 use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
@@ -6,7 +6,6 @@ use std::mem::MaybeUninit;
 use super::get::IfStopped;
 use super::ring::Ring;
 use super::{Claim, Fifo, nobody_peeks};
-use crate::sync::Ordering;
 use crate::sys::park::nap;
 
 /// All that is to be discarded, claimed before the first of it is handed over: a receiver that discards as well finds
@@ -20,7 +19,7 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     fn of(fifo: &'a Fifo, end: u64) -> Self {
         let mut claims = Self { first: fifo.claim_to_discard(end), more: Vec::new() };
-        while claims.last().is_some_and(ends_with_its_ring)
+        while claims.last().is_some_and(Claim::has_ring_behind)
             && claims.more.try_reserve(1).is_ok()
             && let Some(claim) = fifo.claim_to_discard(end)
         {
@@ -40,12 +39,6 @@ impl<'a> Claims<'a> {
     fn into_iter(self) -> impl Iterator<Item = Claim<'a>> {
         self.first.into_iter().chain(self.more)
     }
-}
-
-/// Whether there may be more behind it, in another ring.
-fn ends_with_its_ring(claim: &Claim<'_>) -> bool {
-    // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
-    !claim.ring.next.load(Ordering::Relaxed).is_null()
 }
 
 impl Fifo {

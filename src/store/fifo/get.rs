@@ -168,8 +168,7 @@ impl Fifo {
             if max > 1 && filled.is_worth_a_look() {
                 self.look_round();
             }
-            // ORDERING: Relaxed; a claim ends with its ring. Only if there is another is there more.
-            if got == max || filled.claim.ring.next.load(Ordering::Relaxed).is_null() {
+            if got == max || !filled.claim.has_ring_behind() {
                 return Ok(got);
             }
         }

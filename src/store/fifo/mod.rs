@@ -68,6 +68,13 @@ impl<'a> Claim<'a> {
     fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
         self.slots.run(self.first, self.count)
     }
+
+    /// Whether there may be more behind it: a claim ends with its ring.
+    #[inline(always)]
+    fn has_ring_behind(&self) -> bool {
+        // ORDERING: Relaxed; only whether to look.
+        !self.ring.next.load(Ordering::Relaxed).is_null()
+    }
 }
 
 impl Fifo {

@@ -271,7 +271,9 @@ impl Fifo {
         match if_ended {
             _ if owner.is_held() => owner.end(ring.turn(position(head))),
             IfEnded::Nothing => {}
-            IfEnded::OrderClaims => drop(Owner::order_claims()),
+            IfEnded::OrderClaims => {
+                Owner::order_claims();
+            }
         }
         if owner.is_claiming(ring.places.last.get()) {
             return false;
