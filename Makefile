@@ -81,6 +81,7 @@ examples: lib ## Build the example programs into target/ctests/examples
 
 test: lib ## Run every test: Rust, C with both libraries, programs that use an installed copy
 	@ctests/tools.sh $(TEST_TOOLS)
+	@$(STEP) "tools of other machines" ctests/tools_test.sh
 	@$(STEP) "Rust tests" cargo test
 	@$(MAKE) -s --no-print-directory ctests
 	@$(STEP) "C tests" sh -c 'cd $(CTESTS) && ctest -j $(JOBS) --timeout 120 --output-on-failure'

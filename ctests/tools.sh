@@ -103,6 +103,11 @@ apt_install() {
   ' sh "$@" </dev/null >"$log" 2>&1 || tail -n 5 "$log" >&2
 }
 
+# refuse_chosen TOOL VARIABLE VALUE: a compiler that was chosen and does not work is not for this to install.
+refuse_chosen() {
+  case " $missing" in *" $1 "*) [ -z "$3" ] || { echo "bridgeq: $2=$3 does not work" >&2; exit 1; } ;; esac
+}
+
 result=0
 for tool; do
   shift
@@ -114,11 +119,8 @@ for tool; do
 done
 
 missing=$(missing_of "$@")
-for given in "cc CC ${CC-}" "c++ CXX ${CXX-}"; do
-  # shellcheck disable=SC2086 # three words, or two
-  set -- $given
-  case " $missing" in *" $1 "*) [ $# -lt 3 ] || { echo "bridgeq: $2=$3 does not work" >&2; exit 1; } ;; esac
-done
+refuse_chosen cc CC "${CC-}"
+refuse_chosen c++ CXX "${CXX-}"
 if [ -n "$missing" ] && [ -z "${BRIDGEQ_NO_INSTALL-}" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   # shellcheck disable=SC2046,SC2086 # lists of words
   apt_install $(packages_of apt-get $missing)
