@@ -109,7 +109,7 @@ prove: ## Lint, test, then models, schedules, fuzz, tsan ... soak in short, with
 	  { echo "bridgeq: WITHOUT=$$unknown: no such proof; there are $(PROOFS)" >&2; exit 2; }
 	@ctests/prove.sh $(filter-out $(WITHOUT),$(PROOFS))
 
-models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; a model that takes 10 s is cut)
+models: ## Every schedule of small programs, within a bound (PREEMPTIONS=1; with more, a model that takes 10 s is cut)
 	@ctests/tools.sh cargo
 	@$(STEP) "models" ctests/rust/loom/run.sh $(PREEMPTIONS)
 

@@ -122,11 +122,12 @@ async def add_up(last, jobs, results):
 
     def hand_out():
         nonlocal waiting
-        while waiting is not None:
+        for _ in range(64):
             if not jobs.put(waiting, NOWAIT):
                 return  # called again when there is room
             waiting = next(numbers, None)
-        poller.pause(jobs)
+            if waiting is None:
+                return poller.pause(jobs)
 
     def take_in():
         for _ in range(64):
@@ -158,7 +159,7 @@ def main():
         parser.error(f"{wrong}; from the tree: make, then --library target/release/libbridgeq.so")
 
     jobs, results = Queue(64), Queue(64)
-    threads = [threading.Thread(target=worker, args=(jobs, results)) for _ in range(2)]
+    threads = [threading.Thread(target=worker, args=(jobs, results), daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
     total = asyncio.run(add_up(options.last, jobs, results))

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define ROOM 16
+#define A_TURN 64 /* items at most, then other descriptors have theirs */
 
 struct loop {
   int epoll; /* also for sockets and timers, if it had any */
@@ -42,21 +43,24 @@ static void watch(struct loop *loop, bq_queue *queue, uint32_t events) {
 /* ---- The asking loop: 1, 2, 3, ... ---- */
 
 static void ask(struct loop *loop) {
-  for (; loop->asked < loop->wanted; loop->asked++) {
+  for (int i = 0; i < A_TURN && loop->asked < loop->wanted; i++, loop->asked++) {
     const uint64_t question = loop->asked + 1;
     const bq_status status = bq_put(loop->out, &question, BQ_NOWAIT);
     if (status == BQ_FULL) return; /* called again when there is room */
     must(status, "asking");
   }
+  if (loop->asked < loop->wanted) return;
   watch(loop, loop->out, 0);
   bq_shutdown(loop->out, BQ_DRAIN);
 }
 
 static void hear_answer(struct loop *loop) {
   uint64_t answer;
-  bq_status status;
-  for (; (status = bq_get(loop->in, &answer, BQ_NOWAIT)) == BQ_OK; loop->answers++)
+  bq_status status = BQ_OK;
+  for (int i = 0; i < A_TURN && (status = bq_get(loop->in, &answer, BQ_NOWAIT)) == BQ_OK; i++) {
     loop->sum += answer;
+    loop->answers++;
+  }
   loop->done = status == BQ_SHUTDOWN;
 }
 
@@ -64,8 +68,8 @@ static void hear_answer(struct loop *loop) {
 
 static void hear_question(struct loop *loop) {
   uint64_t question;
-  bq_status status;
-  while ((status = bq_get(loop->in, &question, BQ_NOWAIT)) == BQ_OK) {
+  bq_status status = BQ_OK;
+  for (int i = 0; i < A_TURN && (status = bq_get(loop->in, &question, BQ_NOWAIT)) == BQ_OK; i++) {
     loop->unsaid = question * question;
     if (bq_put(loop->out, &loop->unsaid, BQ_NOWAIT) == BQ_OK) continue;
     watch(loop, loop->in, 0);
@@ -91,9 +95,9 @@ static void *run(void *argument) {
   bq_event ready[2];
   for (; !loop->done; loop->turns++) {
     if (epoll_wait(loop->epoll, &event, 1, -1) < 0 && errno != EINTR) err(1, "epoll_wait");
-    for (ptrdiff_t n; !loop->done && (n = bq_poller_poll(loop->poller, ready, 2)) > 0;)
-      for (ptrdiff_t i = 0; i < n; i++)
-        (ready[i].queue == loop->in ? loop->on_readable : loop->on_writable)(loop);
+    const ptrdiff_t n = bq_poller_poll(loop->poller, ready, 2);
+    for (ptrdiff_t i = 0; i < n; i++)
+      (ready[i].queue == loop->in ? loop->on_readable : loop->on_writable)(loop);
   }
   return NULL;
 }

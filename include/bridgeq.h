@@ -4,10 +4,12 @@
  * What holds for every function, unless its description says otherwise:
  *
  * - It may be called from any thread at any time, from `drop` and `wake` as well, and from a signal
- *   handler where that is said. The caller holds a reference to the handle until the call returns.
+ *   handler where that is said. The caller must hold a reference to the handle until the call
+ *   returns.
  * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
- *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
- *   interface, and may change: a signal handler saves it.
+ *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of these; whether the call took
+ *   effect is not known then: do not use or free its items, and release the handle. errno is not
+ *   part of the interface, and may change: a signal handler must save it.
  * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
  *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
  *   by the poll or wait that answers it with 0. Beyond that no call is a fence: who stores a flag,
@@ -15,15 +17,16 @@
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
- * - A call that fails changes nothing: the item of a put stays with the caller, the caller's memory
- *   for a get is not written to.
+ * - A call that fails otherwise changes nothing: the item of a put stays with the caller, the
+ *   caller's memory for a get is not written to.
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
- *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
+ *   of bq_poller_options; a put that needs more memory while more than 128 KiB are queued gives the
+ *   threads that get a turn.
  * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
- *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
- *   since). If that thread is stopped between a few instructions of a get just then, by the
+ *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a
+ *   sandbox has taken membarrier away since). If that thread is stopped between a few instructions of a get just then, by the
  *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
  *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
  *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
@@ -31,8 +34,8 @@
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)
  * - Callbacks must not be left by longjmp, pthread_exit, an exception or cancellation: where
- *   threads are cancelled, a callback that reaches a cancellation point disables that
- *   (pthread_setcancelstate).
+ *   threads are cancelled, a callback that reaches a cancellation point must disable cancellation
+ *   first (pthread_setcancelstate).
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT
@@ -171,9 +174,9 @@
  * 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
  *    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
  *    hint, not the item: another thread may take it first, and then the next poll reports nothing.
- *    It is the poller's until its loop gets or puts, or pauses or removes the watch: no thread
- *    behind it in line is woken meanwhile, but looks once more when its deadline passes. So do not
- *    watch what is not used.
+ *    Until its loop gets or puts, or pauses or removes the watch, a wake-up counts as delivered and
+ *    nobody behind it in line is woken for the same item or room (a call with a deadline looks once
+ *    more when that passes). So pause or remove a watch that is not served.
  * 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
  *    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
  *    the descriptor from the loop before the last unref.
@@ -268,10 +271,11 @@ typedef struct bq_options {
   void *context;
   /**
    * Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
-   * library's choice, up to about 50 microseconds while that pays, and none on one CPU: a thread
-   * that waits for an item every 20 microseconds keeps its processor busy, but leaves it to
-   * whoever works for the same queue. It is mostly given up where a thread computes on the same
-   * processor. A call takes its place in line, and counts as blocked, when it goes to sleep.
+   * library's choice, about 50 microseconds while that pays, more while others use the processor
+   * that it yields, and none on one CPU: a thread that waits for an item every 20 microseconds
+   * keeps its processor busy, but leaves it to whoever works for the same queue. It is mostly given
+   * up where a thread computes on the same processor, also with a number of nanoseconds. A call
+   * takes its place in line, and counts as blocked, when it goes to sleep; bq_join() before.
    * BQ_NO_LINGER: never. Other negative numbers are refused.
    */
   int64_t linger_ns;
@@ -683,8 +687,8 @@ BQ_API size_t bq_clear(struct bq_queue *queue);
  * A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
  * line, until a get or a put is served by it.
  *
- * An event that held for a moment only can be missed; bq_join() does not miss that nothing was
- * unfinished, unless the next put began before the bq_task_done() that made it so had returned.
+ * An event that holds for a moment only can be missed. Not by bq_join(): it sees every moment of
+ * nothing unfinished that lasts until the bq_task_done() that brought it has returned.
  *
  * Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
  * deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than
@@ -760,8 +764,9 @@ BQ_API struct bq_poller *bq_poller_ref(struct bq_poller *poller);
 
 /**
  * Releases one reference to a poller; NULL: does nothing. The last one removes every watch, passes
- * on wake-ups that were not served, closes the descriptor and frees the poller. Unregister the
- * descriptor from the loop first.
+ * on wake-ups that were not served, closes the descriptor and frees the poller. (Where a thread is
+ * just making the descriptor readable, it is closed when that thread is done, a moment after this
+ * has returned.) Unregister the descriptor from the loop first.
  *
  * The calling thread must not use `poller` afterwards. Blocks no longer than the `drop` of a queue
  * whose last reference the poller held, and than a `wake` that is running in another thread.
@@ -820,8 +825,9 @@ bq_status bq_poller_modify(struct bq_poller *poller,
  *
  * Does not take back what a poll has reported already, further on in the same array or in another
  * thread: `queue` and `data` of that event may be gone. A loop that removes watches while it serves
- * the events of one poll looks whether the later ones are still watched. Another thread does not
- * free `data`, nor the last reference to the queue, before the polling thread has served what it has.
+ * the events of one poll must look whether the later ones are still watched. Another thread must
+ * not free `data`, nor the last reference to the queue, before the polling thread has served what it
+ * has.
  *
  * Blocks no longer than the queue's `drop`, if that was the last reference.
  *

@@ -35,10 +35,12 @@ const TITLE: &str = "\
  * What holds for every function, unless its description says otherwise:
  *
  * - It may be called from any thread at any time, from `drop` and `wake` as well, and from a signal
- *   handler where that is said. The caller holds a reference to the handle until the call returns.
+ *   handler where that is said. The caller must hold a reference to the handle until the call
+ *   returns.
  * - It returns a bq_status or, where it returns a count or a descriptor, that or a negative status.
- *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of them. errno is not part of the
- *   interface, and may change: a signal handler saves it.
+ *   BQ_INTERNAL, a defect caught in bridgeq, may come from any of these; whether the call took
+ *   effect is not known then: do not use or free its items, and release the handle. errno is not
+ *   part of the interface, and may change: a signal handler must save it.
  * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
  *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
  *   by the poll or wait that answers it with 0. Beyond that no call is a fence: who stores a flag,
@@ -46,15 +48,16 @@ const TITLE: &str = "\
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.
- * - A call that fails changes nothing: the item of a put stays with the caller, the caller's memory
- *   for a get is not written to.
+ * - A call that fails otherwise changes nothing: the item of a put stays with the caller, the
+ *   caller's memory for a get is not written to.
  * - A call that does not wait may still take a lock that is held for microseconds, and yield the
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
- *   of bq_poller_options; a put may need more memory while more than 128 KiB are queued.
+ *   of bq_poller_options; a put that needs more memory while more than 128 KiB are queued gives the
+ *   threads that get a turn.
  * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
- *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a sandbox has taken membarrier away
- *   since). If that thread is stopped between a few instructions of a get just then, by the
+ *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a
+ *   sandbox has taken membarrier away since). If that thread is stopped between a few instructions of a get just then, by the
  *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
  *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
  *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
@@ -62,8 +65,8 @@ const TITLE: &str = "\
  *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
  *   clone() is not told from its parent.)
  * - Callbacks must not be left by longjmp, pthread_exit, an exception or cancellation: where
- *   threads are cancelled, a callback that reaches a cancellation point disables that
- *   (pthread_setcancelstate).
+ *   threads are cancelled, a callback that reaches a cancellation point must disable cancellation
+ *   first (pthread_setcancelstate).
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT

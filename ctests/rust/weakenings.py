@@ -186,7 +186,7 @@ def weakenings():
                  Change("src/queue/end.rs", "pub fn shutdown(", "self.settle(Deadline::Never);", ""), (DISCARD,))
 
     pair = "stamp, full() / lookers RMW + fence"
-    yield weaken(pair, "no fence where a looker leaves", without_fence(WAIT, "pub fn looks_now("),
+    yield weaken(pair, "no fence where a looker leaves", without_fence(WAIT, "pub fn withdraw_look("),
                  (NOT_RELIED_ON,), given=(NOTHING_WITHOUT_FENCE,))
     yield weaken(pair, "an item is left before it is visible",
                  Change(WAIT, "pub fn leave_to_lookers(", "barrier::full();", ""), (SECOND_OF_TWO,))

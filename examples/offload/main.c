@@ -7,6 +7,7 @@
 #include "report.h"
 #include "server.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -75,8 +76,10 @@ static struct server *server;
 static volatile sig_atomic_t interrupted;
 
 static void stop_serving(int number) {
+  const int saved = errno; /* of whom the signal interrupts: bq_poller_wake() may change it */
   (void)number;
-  server_stop(server); /* bq_poller_wake() is made to be called here */
+  server_stop(server);
+  errno = saved;
 }
 
 static void stop_asking(int number) {

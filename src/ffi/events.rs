@@ -33,8 +33,8 @@ const _: () = assert!(
 /// A thread that waits here does not use an event up: it passes the wake-up on to the next waiter in
 /// line, until a get or a put is served by it.
 ///
-/// An event that held for a moment only can be missed; bq_join() does not miss that nothing was
-/// unfinished, unless the next put began before the bq_task_done() that made it so had returned.
+/// An event that holds for a moment only can be missed. Not by bq_join(): it sees every moment of
+/// nothing unfinished that lasts until the bq_task_done() that brought it has returned.
 ///
 /// Returns those of `events` that hold, a hint that another thread can make stale; 0 at the
 /// deadline, and at once for a NULL, no event or an unknown one, a negative timeout other than

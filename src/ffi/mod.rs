@@ -109,8 +109,8 @@ fn required_mut<T>(pointer: *mut T) -> Result<*mut T, Status> {
 /// nothing; a shorter one, but not shorter than the `first` there was, has the defaults behind it. `default` for null.
 ///
 /// # Safety
-/// `theirs` is null or points to a struct that is as long as its first field says. A `T` whose first bytes are
-/// theirs and whose other ones are the default's, cut between fields, is a valid one.
+/// `theirs` is null or points to a struct that is as long as its first field says. A `T` whose first words are
+/// theirs and whose other ones are the default's is a valid one.
 unsafe fn sized_or<T: Copy>(theirs: *const T, default: T, first: usize) -> Result<T, Status> {
     const SANE: usize = 4096; // larger than any such struct will ever be: a wild size reads no wild memory
     let ours = size_of::<T>();
@@ -120,7 +120,8 @@ unsafe fn sized_or<T: Copy>(theirs: *const T, default: T, first: usize) -> Resul
     let bytes = theirs.cast::<u8>();
     // SAFETY: every such struct starts with its size.
     let size = unsafe { bytes.cast::<usize>().read() };
-    if size < first || size > SANE {
+    let cuts_a_word = size < ours && !size.is_multiple_of(align_of::<T>());
+    if size < first || size > SANE || cuts_a_word {
         return Err(Status::Invalid);
     }
     let known = size.min(ours);
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!(read(&[32, 7, 8, 0]), Ok(Grown { size: 32, old: 7, new: 8 }));
         assert_eq!(read(&[32, 7, 8, 9]), Err(Status::Invalid));
         assert_eq!(read(&[8, 7, 8, 9]), Err(Status::Invalid));
+        assert_eq!(read(&[20, 7, 8, 9]), Err(Status::Invalid));
     }
 
     #[test]

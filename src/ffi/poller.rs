@@ -38,9 +38,9 @@ use crate::wait::{Events, Linger};
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
 ///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
 ///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
-///    It is the poller's until its loop gets or puts, or pauses or removes the watch: no thread
-///    behind it in line is woken meanwhile, but looks once more when its deadline passes. So do not
-///    watch what is not used.
+///    Until its loop gets or puts, or pauses or removes the watch, a wake-up counts as delivered and
+///    nobody behind it in line is woken for the same item or room (a call with a deadline looks once
+///    more when that passes). So pause or remove a watch that is not served.
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
 ///    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
 ///    the descriptor from the loop before the last unref.
@@ -197,8 +197,9 @@ pub unsafe extern "C" fn bq_poller_ref(poller: *mut bq_poller) -> *mut bq_poller
 }
 
 /// Releases one reference to a poller; NULL: does nothing. The last one removes every watch, passes
-/// on wake-ups that were not served, closes the descriptor and frees the poller. Unregister the
-/// descriptor from the loop first.
+/// on wake-ups that were not served, closes the descriptor and frees the poller. (Where a thread is
+/// just making the descriptor readable, it is closed when that thread is done, a moment after this
+/// has returned.) Unregister the descriptor from the loop first.
 ///
 /// The calling thread must not use `poller` afterwards. Blocks no longer than the `drop` of a queue
 /// whose last reference the poller held, and than a `wake` that is running in another thread.
@@ -278,8 +279,9 @@ pub unsafe extern "C" fn bq_poller_modify(
 ///
 /// Does not take back what a poll has reported already, further on in the same array or in another
 /// thread: `queue` and `data` of that event may be gone. A loop that removes watches while it serves
-/// the events of one poll looks whether the later ones are still watched. Another thread does not
-/// free `data`, nor the last reference to the queue, before the polling thread has served what it has.
+/// the events of one poll must look whether the later ones are still watched. Another thread must
+/// not free `data`, nor the last reference to the queue, before the polling thread has served what it
+/// has.
 ///
 /// Blocks no longer than the queue's `drop`, if that was the last reference.
 ///

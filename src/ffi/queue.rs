@@ -75,10 +75,11 @@ pub struct bq_options {
     /// included.
     pub context: *mut c_void,
     /// Nanoseconds that a call which must wait may spin and yield before its thread sleeps. 0: the
-    /// library's choice, up to about 50 microseconds while that pays, and none on one CPU: a thread
-    /// that waits for an item every 20 microseconds keeps its processor busy, but leaves it to
-    /// whoever works for the same queue. It is mostly given up where a thread computes on the same
-    /// processor. A call takes its place in line, and counts as blocked, when it goes to sleep.
+    /// library's choice, about 50 microseconds while that pays, more while others use the processor
+    /// that it yields, and none on one CPU: a thread that waits for an item every 20 microseconds
+    /// keeps its processor busy, but leaves it to whoever works for the same queue. It is mostly given
+    /// up where a thread computes on the same processor, also with a number of nanoseconds. A call
+    /// takes its place in line, and counts as blocked, when it goes to sleep; bq_join() before.
     /// BQ_NO_LINGER: never. Other negative numbers are refused.
     pub linger_ns: i64,
 }

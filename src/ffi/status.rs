@@ -65,7 +65,7 @@ const fn describe(status: bq_status) -> (&'static CStr, &'static CStr) {
         BQ_TIMEDOUT => (c"BQ_TIMEDOUT", c"What was waited for did not happen before the deadline."),
         BQ_SHUTDOWN => (
             c"BQ_SHUTDOWN",
-            c"The queue is shut down: it takes no more puts, or has nothing left to get.",
+            c"The queue is shut down: it takes no more puts, or has nothing left to get, for good.",
         ),
         BQ_INVALID => (
             c"BQ_INVALID",
@@ -73,20 +73,26 @@ const fn describe(status: bq_status) -> (&'static CStr, &'static CStr) {
         ),
         BQ_NO_MEMORY => (
             c"BQ_NO_MEMORY",
-            c"Out of memory; nothing was changed, the item stays with the caller.",
+            c"Out of memory; nothing was changed. Try again when there is some, or put less.",
         ),
         BQ_NO_FD => (
             c"BQ_NO_FD",
             c"No file descriptor to be had: raise the limit (ulimit -n) or close some.",
         ),
         BQ_TOO_MANY_DONE => {
-            (c"BQ_TOO_MANY_DONE", c"More items were reported done than are unfinished.")
+            (c"BQ_TOO_MANY_DONE", c"More items were reported done than are unfinished: one bq_task_done() for each item.")
         }
         BQ_FORKED => {
             (c"BQ_FORKED", c"The handle comes from before fork(): the child may only release it.")
         }
-        BQ_BUSY => (c"BQ_BUSY", c"Another thread polls or waits on this poller at the moment."),
-        BQ_NOT_FOUND => (c"BQ_NOT_FOUND", c"The poller does not watch this queue."),
+        BQ_BUSY => (
+            c"BQ_BUSY",
+            c"Another thread polls or waits on this poller: the loop is called again for what that one misses.",
+        ),
+        BQ_NOT_FOUND => (
+            c"BQ_NOT_FOUND",
+            c"The poller does not watch this queue: it was never added, or has been removed.",
+        ),
         BQ_EXISTS => {
             (c"BQ_EXISTS", c"The poller watches this queue already: use bq_poller_modify().")
         }

@@ -2,7 +2,7 @@
 
 use super::guard;
 
-/// Major version: a change of it may break programs. BQ_VERSION is major * 10000 + minor * 100 + patch.
+/// As BQ_VERSION: major * 10000 + minor * 100 + patch.
 const VERSION: u32 = decimal(env!("CARGO_PKG_VERSION_MAJOR")) * 10_000
     + decimal(env!("CARGO_PKG_VERSION_MINOR")) * 100
     + decimal(env!("CARGO_PKG_VERSION_PATCH"));

@@ -100,7 +100,10 @@ impl Bell {
         match (sleeper, self.backend) {
             (Sleeper::Thread, _) => self.thread.ring(),
             // SAFETY: as promised to Callback::new; no lock is held.
-            (Sleeper::Loop, Backend::Callback(wake)) => unsafe { (wake.function)(wake.context) },
+            (Sleeper::Loop, Backend::Callback(wake)) => unsafe {
+                let (wake, context) = wake.parts();
+                wake(context);
+            },
             (Sleeper::Loop, Backend::EventFd | Backend::Pipe) => self.ring_fd(),
         }
     }

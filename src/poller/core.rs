@@ -133,7 +133,7 @@ impl Core {
         let watched = watches.all.get(&ptr::from_ref(queue)).ok_or(Status::NotFound)?;
         let watch = &watched.watch;
         if !events.has_any(Events::READABLE) {
-            watch.looks_now();
+            watch.withdraw_look();
         }
         let before = watch.events.replace(events);
         watch.data.set(data);
@@ -240,7 +240,7 @@ impl Core {
 impl Watched {
     /// Ends the watch. `Some`: its token is elsewhere, so a wake-up for these may go unserved. Under the core's lock.
     fn retire(&self) -> Option<Events> {
-        self.watch.looks_now();
+        self.watch.withdraw_look();
         let token = Watch::disarm(&self.watch);
         let circulated = self.watch.place.replace(Place::Removed) == Place::Circulating;
         (circulated && token.is_none()).then(|| self.watch.events.get())

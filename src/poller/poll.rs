@@ -30,14 +30,14 @@ struct Looking<'c>(&'c Core);
 
 impl<'c> Looking<'c> {
     fn of(core: &'c Core, now: u64) -> Self {
-        core.watches.lock().ready.will_look(now);
+        core.watches.lock().ready.announce_look(now);
         Self(core)
     }
 }
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        self.0.watches.lock().ready.looks_now();
+        self.0.watches.lock().ready.withdraw_look();
     }
 }
 

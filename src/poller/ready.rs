@@ -86,17 +86,17 @@ impl ReadyList {
 
     /// Where one watch is left, and reads: says to its queue that the poll will look again, soon. One of several
     /// may have to wait until the others are served.
-    pub fn will_look(&self, now: u64) {
+    pub fn announce_look(&self, now: u64) {
         if self.len == 1
             && let Some(watch) = self.watches().next()
         {
-            watch.will_look(now);
+            watch.announce_look(now);
         }
     }
 
     /// The poll looks right after this.
-    pub fn looks_now(&self) {
-        self.watches().for_each(Watch::looks_now);
+    pub fn withdraw_look(&self) {
+        self.watches().for_each(Watch::withdraw_look);
     }
 
     /// How many items have come, and gone.

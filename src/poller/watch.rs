@@ -28,7 +28,7 @@ pub(super) struct Watch {
     pub place: Cell<Place>,
     pub events: Cell<Events>,
     pub data: Cell<*mut c_void>,
-    looks: Cell<bool>, // whether the queue counts on the polling thread; see will_look
+    looks: Cell<bool>, // whether the queue counts on the polling thread; see announce_look
     /// The link of whichever list the token is on; used by its holder only.
     pub next: Cell<*mut Watch>,
 }
@@ -75,16 +75,16 @@ impl Watch {
     }
 
     /// Says to the queue, if the watch reads, that the polling thread will look again, soon. Under the core's lock.
-    pub fn will_look(&self, now: u64) {
+    pub fn announce_look(&self, now: u64) {
         if self.events.get().has_any(Events::READABLE) && !self.looks.replace(true) {
-            self.queue().will_look(now);
+            self.queue().announce_look(now);
         }
     }
 
     /// The poll looks right after this, or the call that ends the watch does. Under the core's lock.
-    pub fn looks_now(&self) {
+    pub fn withdraw_look(&self) {
         if self.looks.take() {
-            self.queue().looks_now();
+            self.queue().withdraw_look();
         }
     }
 
@@ -120,7 +120,8 @@ impl Token {
     /// Under the core's lock.
     pub fn arm(self) -> Option<Self> {
         let watch = self.into_raw();
-        // SAFETY: kept alive by the token that it now is; the node is inside of it and does not move.
+        // SAFETY: kept alive by the reference of the core's table, or of the caller who is about to enter it there: the
+        // token may be another thread's, and gone, as soon as it is armed. The node is inside and does not move.
         unsafe {
             let who = Who::Watch(Target::new(watch.cast(), deliver));
             match (*watch).queue().arm(&(*watch).node, (*watch).events.get(), who) {

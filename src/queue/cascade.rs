@@ -36,16 +36,16 @@ impl Queue {
         }
     }
 
-    /// A reader is about to look again, in this library and soon. Until [`Self::looks_now`], puts leave their items
+    /// A reader is about to look again, in this library and soon. Until [`Self::withdraw_look`], puts leave their items
     /// to it, instead of waking a sleeper for each.
-    pub fn will_look(&self, now: u64) {
-        self.waiters.will_look(now);
+    pub fn announce_look(&self, now: u64) {
+        self.waiters.announce_look(now);
     }
 
     /// The reader looks again right after this, and answers for one item: it gets or reports it, or enlists, or
     /// passes it on. The get of that item wakes others for those that are left.
-    pub fn looks_now(&self) {
-        self.waiters.looks_now();
+    pub fn withdraw_look(&self) {
+        self.waiters.withdraw_look();
     }
 
     /// After a get, while there may be items that nobody was woken for.

@@ -34,6 +34,9 @@ impl Destroy {
     /// `item` is an item that nobody else will ever see.
     pub unsafe fn call(self, item: *mut u8) {
         // SAFETY: as promised to `new`, and by the caller.
-        unsafe { (self.function)(item.cast(), self.context) };
+        unsafe {
+            let (drop, context) = self.parts();
+            drop(item.cast(), context);
+        }
     }
 }

@@ -253,10 +253,10 @@ mod tests {
             sleepers.iter().filter(|it| woken(it) == Parked::Unparked).count()
         };
         let in_a_minute = clock::now() + 60_000_000_000; // relied on until then, and for a moment
-        queue.will_look(in_a_minute);
+        queue.announce_look(in_a_minute);
         (0..3).for_each(|_| put(&queue));
         assert_eq!(awake(), 0);
-        queue.looks_now();
+        queue.withdraw_look();
         let mut item = 0_u64;
         // SAFETY: as long as an item.
         assert_eq!(unsafe { queue.get((&raw mut item).cast(), Timeout::NONE) }, Ok(()));

@@ -36,14 +36,14 @@ struct Looking<'q>(&'q Queue);
 
 impl<'q> Looking<'q> {
     fn at(queue: &'q Queue, now: u64) -> Self {
-        queue.will_look(now);
+        queue.announce_look(now);
         Self(queue)
     }
 }
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        self.0.looks_now();
+        self.0.withdraw_look();
     }
 }
 

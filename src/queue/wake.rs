@@ -72,8 +72,7 @@ impl Queue {
     #[cold]
     pub fn tell_of_room(&self, attention: Attention, count: usize) {
         if attention.has_any(Attention::LOOK_ROUND) {
-            // SAFETY: said of a get by the short way only.
-            unsafe { self.store.look_round() };
+            self.store.look_round();
         }
         if attention.has_any(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));

@@ -89,9 +89,9 @@ impl Rank for ByCompare {
     }
 
     fn order(self, a: NonNull<u8>, b: NonNull<u8>) -> Ordering {
-        let Compare { function, context } = self.0;
+        let (compare, context) = self.0.parts();
         // SAFETY: both are items that the heap holds; the function takes this context.
-        unsafe { function(a.as_ptr().cast(), b.as_ptr().cast(), context) }.cmp(&0)
+        unsafe { compare(a.as_ptr().cast(), b.as_ptr().cast(), context) }.cmp(&0)
     }
 }
 
@@ -144,6 +144,10 @@ pub struct Heap<R: Rank> {
     here: bool,
     slab: Slab,
 }
+
+// SAFETY: keys and entries lead to cells of its own slab, and items move between threads as bytes, which is what the C
+// contract says of them.
+unsafe impl<R: Rank + Send> Send for Heap<R> {}
 
 impl<R: Rank> Heap<R> {
     pub fn new(item: ItemLayout, rank: R) -> Self {

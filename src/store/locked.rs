@@ -36,12 +36,6 @@ pub struct Locked<S> {
     item: ItemLayout,
 }
 
-// SAFETY: items move between threads as bytes, which is what the C contract says of them; the shelf is
-// behind the lock.
-unsafe impl<S> Send for Locked<S> {}
-// SAFETY: as above.
-unsafe impl<S> Sync for Locked<S> {}
-
 impl<S: Shelf> Locked<S> {
     pub fn new(shelf: S, item: ItemLayout, capacity: usize) -> Self {
         Self {

@@ -269,12 +269,10 @@ impl Store {
     }
 
     /// To be called where a get by the short way says that it is due.
-    ///
-    /// # Safety
-    /// There is a short way.
-    pub unsafe fn look_round(&self) {
-        // SAFETY: passed on.
-        unsafe { self.short_way() }.look_round();
+    pub fn look_round(&self) {
+        if let Self::Fifo(fifo) = self {
+            fifo.look_round();
+        }
     }
 
     #[cfg(any(loom, shuttle))]

@@ -16,13 +16,14 @@ pub struct Slab {
     chunks: Vec<(NonNull<u8>, Layout)>,
 }
 
+// SAFETY: the chunks are its own, and items move between threads as bytes, which is what the C contract says of them.
+unsafe impl Send for Slab {}
+
 impl Slab {
     const FIRST: usize = 4;
     const MOST_BYTES: usize = 256 * 1024;
 
     pub fn new(item: ItemLayout) -> Self {
-        let item =
-            Layout::from_size_align(item.size(), item.align()).expect("as ItemLayout allows");
         let link = Layout::new::<Free>();
         let size = item.size().max(link.size());
         let cell = Layout::from_size_align(size, item.align().max(link.align()))

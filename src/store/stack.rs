@@ -14,6 +14,9 @@ pub struct Stack {
     len: usize,
 }
 
+// SAFETY: the block is its own, and items move between threads as bytes, which is what the C contract says of them.
+unsafe impl Send for Stack {}
+
 impl Stack {
     /// How many a first block has room for, unless they are that large.
     const FIRST: usize = 4;

@@ -72,7 +72,7 @@ mod system {
         if KIND.load(Ordering::Relaxed) == FENCES || cfg!(shuttle) {
             return true;
         }
-        // A child of fork() has to register again; the global barrier needs no registration.
+        // Should the registration be gone, as no kernel that we know has it after fork(); the global barrier needs none.
         membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)
             || (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
                 && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))

@@ -82,15 +82,15 @@ impl Waiters {
         fence_after_rmw();
     }
 
-    /// The caller is about to look at the state once more; [`Self::looks_now`] follows.
-    pub fn will_look(&self, now: u64) {
+    /// The caller is about to look at the state once more; [`Self::withdraw_look`] follows.
+    pub fn announce_look(&self, now: u64) {
         // ORDERING: Relaxed, both; a put that does not see it wakes a waiter, as if it had come before.
         self.looked_at.store(now, Ordering::Relaxed);
         self.lookers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The caller looks at the state right after this.
-    pub fn looks_now(&self) {
+    pub fn withdraw_look(&self) {
         // ORDERING: SeqCst and a fence; pairs with leave_to_lookers. The looker leaves, then looks at the state; the
         // changer changes the state, then looks here: it sees that nobody looks, or the looker sees the change.
         self.lookers.fetch_sub(1, Ordering::SeqCst);
@@ -110,7 +110,7 @@ impl Waiters {
         }
         // What came in is visible before this is left alone with it, and CASCADE: light() is not enough.
         barrier::full();
-        // ORDERING: SeqCst; see looks_now.
+        // ORDERING: SeqCst; see withdraw_look.
         self.lookers.load(Ordering::SeqCst) > 0
     }
 

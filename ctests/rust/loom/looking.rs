@@ -89,9 +89,9 @@ fn who_does_not_look_any_more_is_not_relied_on() {
     model(|| {
         let queue = fifo(1);
         let next = Loop::of(&queue, READABLE);
-        queue.will_look(0);
+        queue.announce_look(0);
         let putter = on_thread(&queue, |queue| put(queue, 7, NOW).unwrap());
-        queue.looks_now();
+        queue.withdraw_look();
         let _ = get(&queue, NOW);
         putter.join().unwrap();
         nobody_sleeps_beside_an_item(&queue, &[&next]);
@@ -105,11 +105,11 @@ fn what_is_left_while_a_get_finds_nothing_more_is_not_forgotten() {
     model(|| {
         let queue = fifo(4);
         let next = Loop::of(&queue, READABLE);
-        queue.will_look(0);
+        queue.announce_look(0);
         put(&queue, 0, NOW).unwrap();
         let putter = on_thread(&queue, |queue| assert_eq!(put_both(queue, [1, 2], NOW), Ok(2)));
         get(&queue, NOW).unwrap();
-        queue.looks_now();
+        queue.withdraw_look();
         let _ = get(&queue, NOW);
         putter.join().unwrap();
         nobody_sleeps_beside_an_item(&queue, &[&next]);

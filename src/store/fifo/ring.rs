@@ -15,7 +15,9 @@
 //! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
 //! that the stamps need no change, and with a position that is no smaller. A ring's memory stays readable
 //! until its FIFO is dropped. So a thread that comes late with a word it loaded long ago fails its
-//! compare-and-swap, and whatever it read of the ring before that was harmless.
+//! compare-and-swap, and whatever it read of the ring before that was harmless. One that owned the head in an earlier
+//! life finds that it does not any more: the ownership ended before the ring was opened again, and a look at a word,
+//! the origin or a stamp of the new life brings that along.
 
 mod ahead;
 mod emptied;
@@ -102,6 +104,7 @@ pub(super) struct Ring {
     /// Links of the chain's lists, used under its lock only.
     pub spare: Cell<*mut Ring>,
     pub made_before: Cell<*mut Ring>,
+    /// Used under the chain's lock, or by who has taken the ring off its lists.
     pub trimmed: Cell<bool>,
     pub places: Places,
 }
