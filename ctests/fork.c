@@ -3,6 +3,8 @@
 #include "check.h"
 #include "support.h"
 
+#include <sys/mman.h>
+
 static bq_queue *logged_queue(uint32_t order, size_t capacity, drop_log *log) {
   bq_options options = number_options(order, capacity);
   options.drop = log_drop;
@@ -92,6 +94,63 @@ static void check_in_child(void (*body)(void *)) {
     bq_queue_unref(queue);
     CHECK_EQ(log.count, 3);
   }
+}
+
+/* The program's own handlers of fork run before those that were registered later. */
+
+static bq_queue *inherited[3];
+static bool handled;
+
+static void refuse_and_unref_inherited(void) {
+  FOR_EVERY_ORDER(order) if (inherited[order]) refuses_and_unrefs(inherited[order]);
+  handled = true;
+}
+
+static void was_handled(void *unused) {
+  (void)unused;
+  CHECK(handled);
+}
+
+static bool kernel_tells_children(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  void *memory = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  const bool tells = madvise(memory, page, MADV_WIPEONFORK) == 0;
+  CHECK_EQ(munmap(memory, page), 0);
+  return tells;
+}
+
+TEST(a_child_is_told_in_handlers_that_were_registered_before_the_first_queue) {
+  drop_log logs[3] = {{0}};
+  if (!kernel_tells_children()) SKIP("no MADV_WIPEONFORK here");
+  CHECK_EQ(pthread_atfork(NULL, NULL, refuse_and_unref_inherited), 0);
+  FOR_EVERY_ORDER(order) inherited[order] = used_queue(order, &logs[order]);
+  in_child(was_handled, NULL);
+  FOR_EVERY_ORDER(order) {
+    check_unaffected(inherited[order], &logs[order]);
+    bq_queue_unref(inherited[order]);
+    CHECK_EQ(logs[order].count, 3);
+  }
+}
+
+TEST(a_child_is_told_where_no_handlers_run) {
+  drop_log log = {0};
+  int status = 0;
+  if (!kernel_tells_children()) SKIP("no MADV_WIPEONFORK here");
+  bq_queue *queue = used_queue(BQ_FIFO, &log);
+  const pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+  CHECK(child >= 0);
+  if (child == 0) {
+    const int64_t number = 1;
+    const bq_status status_of_put = bq_put(queue, &number, BQ_NOWAIT);
+    bq_queue_unref(queue);
+    _exit(status_of_put == BQ_FORKED && log.count == 0 ? 0 : 1);
+  }
+  while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+  check_unaffected(queue, &log);
+  bq_queue_unref(queue);
 }
 
 TEST(in_a_forked_child_every_call_that_may_block_says_forked) {

@@ -9,17 +9,23 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-/* Refuses that one system call with ENOSYS, in all threads; false: the kernel has no such filters. */
-static bool take_away(uint32_t system_call) {
+/* Has the kernel answer that one system call so, in all threads; false: it has no such filters. */
+static bool answer(uint32_t system_call, uint32_t how) {
   struct sock_filter rules[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, how),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   const struct sock_fprog program = {.len = LENGTH(rules), .filter = rules};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
+
+static bool take_away(uint32_t system_call) {
+  return answer(system_call, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static bool forbid(uint32_t system_call) { return answer(system_call, SECCOMP_RET_KILL_PROCESS); }
 
 static void take_away_membarrier(void) {
   CHECK(take_away(SYS_membarrier));
@@ -182,6 +188,64 @@ static void lost_it_in_traffic(void *unused) {
 TEST(a_sandbox_that_is_entered_in_traffic_leaves_nobody_asleep) {
   NEEDS_FILTERS;
   in_child(lost_it_in_traffic, NULL);
+}
+
+/* Other system calls that a sandbox may refuse. */
+
+static void without_madvise(void *unused) {
+  (void)unused;
+  CHECK(take_away(SYS_madvise));
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  put_number(queue, 1);
+  fflush(NULL);
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) _exit(try_put(queue, 2) == BQ_FORKED ? 0 : 1);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+  CHECK_EQ(get_number(queue), 1);
+  bq_queue_unref(queue);
+}
+
+TEST(a_child_is_told_where_the_kernel_does_not_do_it) {
+  NEEDS_FILTERS;
+  in_child(without_madvise, NULL);
+}
+
+static void without_futex(void *queue) {
+  int64_t number;
+  CHECK(take_away(SYS_futex));
+  CHECK_STATUS(bq_get(queue, &number, 5 * MILLISECOND), BQ_FORKED);
+  bq_queue *own = number_queue(BQ_FIFO, 1);
+  CHECK_STATUS(bq_get(own, &number, 5 * MILLISECOND), BQ_EMPTY);
+  put_number(own, 1);
+  CHECK_STATUS(bq_put(own, &number, 5 * MILLISECOND), BQ_FULL);
+  bq_queue_unref(own);
+}
+
+TEST(a_deadline_holds_where_no_thread_can_sleep) {
+  NEEDS_FILTERS;
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  in_child(without_futex, queue);
+  bq_queue_unref(queue);
+}
+
+static void without_openat(void *unused) {
+  int64_t number;
+  (void)unused;
+  bq_queue *queue = number_queue(BQ_FIFO, 1);
+  CHECK(forbid(SYS_openat));
+  CHECK_STATUS(bq_get(queue, &number, 5 * MILLISECOND), BQ_EMPTY);
+  put_number(queue, 1);
+  CHECK_EQ(get_number(queue), 1);
+  bq_queue_unref(queue);
+}
+
+TEST(nothing_is_opened_behind_the_first_queue) {
+  NEEDS_FILTERS;
+  in_child(without_openat, NULL);
 }
 
 /* The parent has it and its child does not. */

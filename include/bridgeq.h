@@ -23,6 +23,12 @@
  *   processor (sched_yield) a few times: a poll that finds nothing looks again first, see linger_ns
  *   of bq_poller_options; a put that needs more memory while more than 128 KiB are queued gives the
  *   threads that get a turn.
+ * - Real-time threads: locks do not inherit priority, and no timeout bounds the wait for one. A thread
+ *   that has lost its processor inside of a call holds up others in calls on the same queue: with
+ *   BQ_LIFO and BQ_PRIORITY any call, which copies the item under the lock; with BQ_FIFO one that
+ *   clears, goes to sleep, adds, modifies or removes a watch, or makes room for more items than
+ *   before. Under SCHED_FIFO and SCHED_DEADLINE a yield can cost the turn of others or the rest of
+ *   the period: set BQ_NO_LINGER, and bound the queue.
  * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
  *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a
@@ -31,11 +37,12 @@
  *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
  *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
- *   calls return BQ_FORKED, or 0 where they return no status. (A child made by vfork() or a bare
- *   clone() is not told from its parent.)
+ *   calls return BQ_FORKED, or 0 where they return no status. (A child that shares the parent's
+ *   memory, as one of vfork() does, is not told from it; before Linux 4.14 nor is one that was made
+ *   without fork(), or in a handler of pthread_atfork() that runs before bridgeq's.)
  * - Callbacks must not be left by longjmp, pthread_exit, an exception or cancellation: where
  *   threads are cancelled, a callback that reaches a cancellation point must disable cancellation
- *   first (pthread_setcancelstate).
+ *   first (pthread_setcancelstate). Cancellation must not be asynchronous in any call.
  * - No thread is started, nothing is printed, no signal is raised.
  *
  * Made from the Rust sources by cbindgen: `make header`. SPDX-License-Identifier: Apache-2.0 OR MIT

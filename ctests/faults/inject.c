@@ -184,7 +184,10 @@ int pipe2(int ends[2], int flags) {
 }
 
 int madvise(void *start, size_t length, int advice) {
-  return fails(MADVISE, CALLER) ? -1 : (int)real_syscall(SYS_madvise, start, length, advice);
+  if (fails(MADVISE, CALLER)) return -1;
+  /* It registers a handler only on a kernel that cannot do this. */
+  if (wanted == ATFORK && is_library(CALLER) && advice == MADV_WIPEONFORK) return errno = EINVAL, -1;
+  return (int)real_syscall(SYS_madvise, start, length, advice);
 }
 
 int sched_getaffinity(pid_t process, size_t size, cpu_set_t *set) {

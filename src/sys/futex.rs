@@ -3,6 +3,7 @@
 use super::clock::Deadline;
 use super::errno;
 use crate::sync::process::AtomicU32;
+use crate::sync::yield_now;
 
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +37,16 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Slept {
             libc::FUTEX_BITSET_MATCH_ANY,
         )
     };
-    if result == -1 && errno() == libc::ETIMEDOUT {
-        return Slept::DeadlinePassed;
+    match if result == -1 { errno() } else { 0 } {
+        0 | libc::EAGAIN | libc::EINTR => Slept::LookAgain,
+        libc::ETIMEDOUT => Slept::DeadlinePassed,
+        // A sandbox refuses it: there is no sleep to be had, and the deadline holds all the same.
+        _ if deadline.has_passed() => Slept::DeadlinePassed,
+        _ => {
+            yield_now();
+            Slept::LookAgain
+        }
     }
-    Slept::LookAgain
 }
 
 /// Wakes one thread that sleeps on the word at this address. The address is a name only: the word may

@@ -22,5 +22,6 @@ fn errno() -> std::ffi::c_int {
 /// What the process needs once before its first queue: all of it may be asked for again.
 pub fn prepare() -> Result<(), Status> {
     barrier::prepare();
+    cpu::alone(); // opens a file when it is first asked, which a sandbox that is entered later may not allow
     fork::prepare()
 }
