@@ -29,6 +29,7 @@ class Weakening:
 FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
 SLOT, EMPTIED = "src/store/fifo/slot.rs", "src/store/fifo/ring/emptied.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
+CLAIMS = "src/store/fifo/discard.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
 CASCADE = "src/queue/cascade.rs"
 INBOX, CORE, POLL = "src/poller/inbox.rs", "src/poller/core.rs", "src/poller/poll.rs"
@@ -57,6 +58,9 @@ TAIL_WITHOUT_FENCE = claim_without_fence("tail.word")
 HEAD_WITHOUT_FENCE = claim_without_fence("head.word")
 # A look that finds nothing has one for the sake of owners: it would stand in for those of who told something.
 NOTHING_WITHOUT_FENCE = Change(GET, "fn why_nothing(", "fence(Ordering::SeqCst);", "")
+# The same of the length of a locked store, and of a look at what is unfinished.
+LOCKED_LEN_WITHOUT_FENCE = Change("src/store/locked.rs", "pub fn len(", "fence(Ordering::SeqCst);", "")
+UNFINISHED_WITHOUT_FENCE = Change(TASKS, "fn nothing_unfinished(", "fence(Ordering::SeqCst);", "")
 ENLIST_WITHOUT_FENCE = without_fence(WAIT, "pub unsafe fn enlist(")
 
 GET_WAITS = "waiting::a_get_that_waits_is_woken_by_a_put"
@@ -100,6 +104,9 @@ OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_i
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
 OWNER_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_it"
 OWNER_HISTORY = "owning::what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all"
+OWNER_UNFINISHED = "owning::what_an_owner_finds_unfinished_behind_a_get_was_not_done_before_that_get"
+OWNER_ELSEWHERE = "owning::what_was_put_elsewhere_before_the_get_of_an_owner_counts_there_for_its_next_call"
+OWNER_CALLS = "owning::what_was_put_before_the_get_of_an_owner_is_there_for_its_next_call"
 BATCH_READ = "owning::a_put_waits_for_a_batch_that_leaves_no_stamps"
 BATCH_READ_ELSEWHERE = "owning::a_put_knows_from_another_one_of_a_batch_that_leaves_no_stamps"
 BATCH_BEHIND = "owning::a_batch_behind_a_slow_get_leaves_stamps"
@@ -163,14 +170,15 @@ def weakenings():
     pair = "head RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE,
                  (PUT_WAITS, LAST_GET))
-    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (PUT_WAITS,))
+    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (PUT_WAITS,),
+                 given=(LOCKED_LEN_WITHOUT_FENCE,))
     yield weaken(pair, "no fence behind raising SHUT", without_fence(WAIT, "pub fn raise("),
                  (LAST_GET,))
 
     pair = "limit, fence / head RMW + fence"
     yield weaken(pair, "no fence behind the limit",
                  Change("src/queue/transfer.rs", "pub fn set_capacity(", "fence(Ordering::SeqCst);", ""),
-                 (GROWING,))
+                 (GROWING,), given=(LOCKED_LEN_WITHOUT_FENCE,))
     yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (GROWING,))
 
     pair = "stamp, light() / attention, heavy()"
@@ -241,16 +249,25 @@ def weakenings():
                  (relaxed(OWNER, "pub fn own_head(", "head | OWNED, Ordering::SeqCst", "SeqCst"),
                   without_fence(OWNER, "pub fn own_head(")), (OWNER_SEES,))
 
-    pair = "owned head, fence / tail RMW + fence"
+    pair = "owned head, fence / tail or done RMW + fence"
     yield weaken(pair, "nothing is found without a fence",
                  NOTHING_WITHOUT_FENCE, (OWNER_HISTORY,))
     yield weaken(pair, "the length is told without a fence",
-                 Change(FIFO, "pub fn len(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY,))
+                 Change(FIFO, "pub fn len(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY, OWNER_ELSEWHERE))
+    yield weaken(pair, "the length of a locked store is told without a fence",
+                 LOCKED_LEN_WITHOUT_FENCE, (OWNER_ELSEWHERE,))
+    yield weaken(pair, "what is unfinished is told without a fence",
+                 UNFINISHED_WITHOUT_FENCE, (OWNER_UNFINISHED,))
+    yield weaken(pair, "too many are done without a fence",
+                 Change(TASKS, "pub fn task_done(", "fence(Ordering::SeqCst);", ""), (OWNER_CALLS,))
+    yield weaken(pair, "a discard begins without a fence",
+                 Change(CLAIMS, "pub fn discard(", "fence(Ordering::SeqCst);", ""), (OWNER_CALLS,))
 
     pair = "done RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the count", without_fence(TASKS, "fn tell_if_joined("),
                  (JOIN_WAITS,))
-    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (JOIN_WAITS,))
+    yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (JOIN_WAITS,),
+                 given=(UNFINISHED_WITHOUT_FENCE,))
     horizon, look = "let horizon = self.waiters.horizon();\n", "if self.nothing_unfinished() {\n"
     yield weaken(pair, "who joins is counted after the look",
                  Change(TASKS, "fn tell_if_joined(", f"{horizon}            {look}", look + horizon),

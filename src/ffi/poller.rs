@@ -36,11 +36,14 @@ use crate::wait::{Events, Linger};
 ///    call returns. (A thread that is stopped by the scheduler when it is about to make the
 ///    descriptor readable does so when it runs again; until then the descriptor may be quiet.)
 /// 5. With several pollers or threads on one queue, one put wakes one of them; none is woken while
-///    one that has not gone to sleep yet is about to take the item (see linger_ns). A wake-up is a
-///    hint, not the item: another thread may take it first, and then the next poll reports nothing.
+///    one that has not gone to sleep yet is about to take the item (see linger_ns; should that one
+///    lose its processor just then, the item lies there until it runs again or the next put or get).
+///    A wake-up is a hint, not the item: another thread may take it first, and then the next poll
+///    reports nothing. Nor does a poller report what another one was woken for, although it holds.
 ///    Until its loop gets or puts, or pauses or removes the watch, a wake-up counts as delivered and
-///    nobody behind it in line is woken for the same item or room (a call with a deadline looks once
-///    more when that passes). So pause or remove a watch that is not served.
+///    nobody behind it in line is woken for the same item or room: a get or put with a deadline looks
+///    once more when that passes, a bq_poller_wait() does not. So pause or remove a watch that is not
+///    served.
 /// 6. A poller keeps its queues alive, a queue does not keep its pollers alive. Pausing or removing
 ///    a watch, or the last unref of a poller, passes on a wake-up that was not served. Unregister
 ///    the descriptor from the loop before the last unref.
@@ -335,8 +338,8 @@ pub unsafe extern "C" fn bq_poller_poll(
 /// Blocks until an event holds, bq_poller_wake() is called or `timeout_ns` (nanoseconds, BQ_NOWAIT
 /// or BQ_FOREVER) has passed. Needs no descriptor.
 ///
-/// Returns how many were written, > 0; 0: woken by bq_poller_wake(); or BQ_TIMEDOUT, BQ_BUSY
-/// (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative timeout other than BQ_FOREVER),
+/// Returns how many were written, > 0; 0: woken by bq_poller_wake(); or BQ_TIMEDOUT (the poller is
+/// armed, as behind a 0), BQ_BUSY (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative timeout other than BQ_FOREVER),
 /// BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_wait(

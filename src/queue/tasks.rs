@@ -17,7 +17,13 @@ impl Queue {
         // ORDERING: SeqCst; pairs with `nothing_unfinished` as seen by a join: it sees this, or
         // this call sees it enlisted (see wait::Waiters). Relaxed when it fails: tried anew.
         let done = &self.finished.done;
-        if done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish).is_err() {
+        let report = || done.fetch_update(Ordering::SeqCst, Ordering::Relaxed, finish).is_ok();
+        let report_behind_gets = || {
+            // ORDERING: SeqCst; as in Fifo::len, of what the caller has got.
+            fence(Ordering::SeqCst);
+            report()
+        };
+        if !report() && !report_behind_gets() {
             return Err(Status::TooManyDone);
         }
         self.tell_if_joined();
@@ -43,6 +49,8 @@ impl Queue {
 
     /// Whether at one moment during the call everything that was put was done.
     pub(super) fn nothing_unfinished(&self) -> bool {
+        // ORDERING: SeqCst; as in Fifo::len, of what the caller has got.
+        fence(Ordering::SeqCst);
         let done = self.done();
         // Equal although it was read later: at the first reading it was not more.
         done == self.store.entered()

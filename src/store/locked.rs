@@ -1,7 +1,7 @@
 //! Capacity, shutdown and counting for the orders whose items lie behind a lock.
 
 use super::{ItemLayout, Limit, NotGot, NotPut};
-use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence_after_rmw};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence, fence_after_rmw};
 
 /// What an order has to know: where an item goes and which one is next.
 pub trait Shelf {
@@ -182,6 +182,8 @@ impl<S: Shelf> Locked<S> {
     }
 
     pub fn len(&self) -> u64 {
+        // ORDERING: SeqCst; as in Fifo::len, of what the caller has got from another queue.
+        fence(Ordering::SeqCst);
         super::settled_difference(|| self.entered(), || self.left())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::fixture::*;
 use crate::rings::refilling;
-use bridgeq::queue::{Ending, Queue};
+use bridgeq::queue::{Config, Ending, Order, Queue};
 use bridgeq::status::Status;
 use bridgeq::sync::Shared;
 use bridgeq::wait::Events;
@@ -239,6 +239,63 @@ fn what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all() {
             let found_none = found_none(&queue);
             let (len, third) = other.join().unwrap();
             assert!(!found_none || len < 2 && third != Err(Status::Full));
+        });
+    }
+}
+
+/// Done before the length is one, which is before the get, which is before the answer.
+#[test]
+fn what_an_owner_finds_unfinished_behind_a_get_was_not_done_before_that_get() {
+    let by_joining: fn(&Queue) -> bool = |queue| queue.join(NOW).is_err();
+    let by_polling: fn(&Queue) -> bool = |queue| queue.poll(Events::JOINED, NOW).is_empty();
+    for is_unfinished in [by_joining, by_polling] {
+        model_fenced(move || {
+            let queue = owned(fifo(2), 1);
+            let other = on_thread(&queue, |queue| {
+                queue.task_done(1).unwrap();
+                queue.len()
+            });
+            assert_eq!(get(&queue, NOW), Ok(1));
+            let is_unfinished = is_unfinished(&queue);
+            assert!(other.join().unwrap() < 1 || !is_unfinished);
+        });
+    }
+}
+
+/// Put before the length is two, which is before the get, which is before the call.
+#[test]
+fn what_was_put_before_the_get_of_an_owner_is_there_for_its_next_call() {
+    let to_clear: fn(&Queue) -> bool = |queue| queue.clear() > 0;
+    let to_report: fn(&Queue) -> bool = |queue| queue.task_done(2).is_ok();
+    for is_there in [to_clear, to_report] {
+        model_fenced(move || {
+            let queue = owned(fifo(4), 1);
+            let other = on_thread(&queue, |queue| {
+                put(queue, 2, NOW).unwrap();
+                queue.len()
+            });
+            assert_eq!(get(&queue, NOW), Ok(1));
+            let is_there = is_there(&queue);
+            assert!(other.join().unwrap() < 2 || is_there);
+        });
+    }
+}
+
+/// The same of two queues: put into the one before the length of the other is one, which is before the get.
+#[test]
+fn what_was_put_elsewhere_before_the_get_of_an_owner_counts_there_for_its_next_call() {
+    for order in [Order::Fifo, Order::Lifo] {
+        model_fenced(move || {
+            let queue = owned(fifo(2), 1);
+            let elsewhere = crate::fixture::queue(Config { order, ..options(2) });
+            let putter = elsewhere.share();
+            let other = on_thread(&queue, move |queue| {
+                put(&putter, 2, NOW).unwrap();
+                queue.len()
+            });
+            assert_eq!(get(&queue, NOW), Ok(1));
+            let count = elsewhere.len();
+            assert!(other.join().unwrap() < 1 || count == 1);
         });
     }
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use super::get::IfStopped;
 use super::ring::Ring;
 use super::{Claim, Fifo, nobody_peeks};
+use crate::sync::{Ordering, fence};
 use crate::sys::park::nap;
 
 /// All that is to be discarded, claimed before the first of it is handed over: a receiver that discards as well finds
@@ -44,6 +45,8 @@ impl<'a> Claims<'a> {
 impl Fifo {
     /// As `Store::discard`.
     pub fn discard(&self, gone: &dyn Fn(u64), each: &mut dyn FnMut(*mut u8)) -> u64 {
+        // ORDERING: SeqCst; as in len, of what the caller has got.
+        fence(Ordering::SeqCst);
         let end = self.entered();
         let mut discarded = 0;
         loop {
