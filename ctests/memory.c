@@ -195,6 +195,60 @@ static void *wait_without_memory(void *argument) {
 }
 
 /* A thread's first wait ever, which is where locks and parking lots like to allocate. */
+/* A put that was woken for room and finds no memory for it leaves that to the next one. */
+
+typedef struct poor_put {
+  bq_queue *queue;
+  size_t count;
+  long allocations;
+  ptrdiff_t result;
+} poor_put;
+
+static void *put_in_poverty(void *argument) {
+  poor_put *put = argument;
+  const int64_t numbers[2] = {1, 2};
+  allocations_left = put->allocations;
+  put->result = put->count == 1 ? bq_put(put->queue, numbers, BQ_FOREVER)
+                                : bq_put_many(put->queue, numbers, put->count, BQ_FOREVER);
+  allocations_left = -1;
+  return NULL;
+}
+
+/* `first` stands in line before one that has memory. */
+static void check_room_is_left(poor_put *first) {
+  poor_put second = {.queue = first->queue, .count = 1, .allocations = -1};
+  const pthread_t poor = thread_start(put_in_poverty, first);
+  await(blocked_puts(first->queue) == 1);
+  const pthread_t rich = thread_start(put_in_poverty, &second);
+  await(blocked_puts(first->queue) == 2);
+  CHECK_EQ(bq_clear(first->queue), 1);
+  thread_join(poor);
+  thread_join(rich);
+  CHECK_STATUS(second.result, BQ_OK);
+  CHECK_EQ(get_number(first->queue), 1);
+  bq_queue_unref(first->queue);
+}
+
+TEST(room_that_a_put_finds_no_memory_for_is_the_next_ones) {
+  NEEDS_REFUSAL;
+  for (uint32_t order = BQ_LIFO; order <= BQ_PRIORITY; order++) {
+    poor_put first = {.queue = number_queue(order, 1), .count = 1, .allocations = 0};
+    put_number(first.queue, 0);
+    check_room_is_left(&first);
+    CHECK_STATUS(first.result, BQ_NO_MEMORY);
+  }
+}
+
+TEST(room_that_the_rest_of_a_batch_finds_no_memory_for_is_the_next_ones) {
+  NEEDS_REFUSAL;
+  for (uint32_t order = BQ_LIFO; order <= BQ_PRIORITY; order++) {
+    const long for_one_item = order == BQ_LIFO ? 1 : 2;
+    poor_put first = {.queue = number_queue(order, 1), .count = 2, .allocations = for_one_item};
+    check_room_is_left(&first);
+    CHECK_EQ(first.result, 1);
+  }
+}
+
 TEST(waiting_needs_no_memory_or_says_so) {
   NEEDS_REFUSAL;
   for (call_kind kind = CALL_GET; kind < CALL_KINDS; kind++) {

@@ -307,12 +307,121 @@ TEST(the_last_unref_waits_for_every_callback) {
   bq_queue_unref(queue);
 }
 
-/* What it calls meanwhile finds the poller, but nothing more to report. */
+/* Whichever ends first: none of the others is forgotten. */
+typedef struct held_three {
+  held_ring rings[3];
+  atomic_int count;
+} held_three;
+
+static void hold_one_of_three(void *context) {
+  held_three *all = context;
+  hold_ring(&all->rings[atomic_fetch_add(&all->count, 1)]);
+}
+
+static void end_ring(held_ring *one, pthread_t thread) {
+  atomic_store(&one->may_end, true);
+  thread_join(thread);
+}
+
+/* In that order; the last unref begins behind the first. */
+static void end_three(const int order[3]) {
+  held_three all = {.count = 0};
+  held_ring *last = &all.rings[order[2]];
+  bq_queue *queue = number_queue(BQ_FIFO, 0);
+  bq_event event;
+  pthread_t producers[3];
+  last->poller = poller_calling(hold_one_of_three, &all);
+  watch(last->poller, queue, BQ_READABLE);
+  for (int i = 0; i < 3; i++) {
+    producers[i] = thread_start(put_one, queue);
+    await(atomic_load(&all.rings[i].began));
+    while (bq_poller_poll(last->poller, &event, 1) > 0) get_number(queue);
+  }
+  end_ring(&all.rings[order[0]], producers[order[0]]);
+  const pthread_t owner = thread_start(unref_last, last);
+  for (int i = 1; i < 3; i++) {
+    await(asleep(atomic_load(&last->unref_thread)) || atomic_load(&last->unref_ended));
+    CHECK(!atomic_load(&last->unref_ended));
+    end_ring(&all.rings[order[i]], producers[order[i]]);
+  }
+  thread_join(owner);
+  bq_queue_unref(queue);
+}
+
+TEST(the_last_unref_waits_for_those_that_are_left_when_one_has_ended) {
+  static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  for (size_t i = 0; i < LENGTH(orders); i++) end_three(orders[i]);
+}
+
+/* The first call releases the poller while a second one is held in another thread. */
+typedef struct released_within {
+  held_ring second;
+  bq_queue *queue;
+  atomic_int calls, first_thread;
+  atomic_bool first_ended;
+} released_within;
+
+static void release_beside_another(void *context) {
+  released_within *both = context;
+  bq_event event;
+  if (atomic_fetch_add(&both->calls, 1) > 0) {
+    hold_ring(&both->second);
+    return;
+  }
+  while (bq_poller_poll(both->second.poller, &event, 1) > 0) get_number(both->queue);
+  await(atomic_load(&both->second.began));
+  atomic_store(&both->first_thread, thread_id());
+  bq_poller_unref(both->second.poller);
+  CHECK(atomic_load(&both->second.ended));
+  atomic_store(&both->first_ended, true);
+}
+
+TEST(an_unref_inside_of_the_callback_waits_for_another_call_and_not_for_its_own) {
+  released_within both = {.queue = number_queue(BQ_FIFO, 0)};
+  both.second.poller = poller_calling(release_beside_another, &both);
+  watch(both.second.poller, both.queue, BQ_READABLE);
+  const pthread_t first = thread_start(put_one, both.queue);
+  await(armed_watches(both.queue) == 1 && bq_len(both.queue) == 0 && atomic_load(&both.calls) == 1);
+  const pthread_t second = thread_start(put_one, both.queue);
+  await(asleep(atomic_load(&both.first_thread)) || atomic_load(&both.first_ended));
+  CHECK(!atomic_load(&both.first_ended));
+  end_ring(&both.second, second);
+  thread_join(first);
+  CHECK(both.first_ended);
+  bq_queue_unref(both.queue);
+}
+
 typedef struct late_guest {
   held_ring ring;
   bq_queue *queue;
+  atomic_int thread;
 } late_guest;
 
+/* A callback that waits for more than the event it was called for. */
+static void wait_for_ever(void *context) {
+  late_guest *guest = context;
+  bq_poller *poller = guest->ring.poller;
+  bq_event event;
+  CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_FOREVER), 1);
+  CHECK_EQ(get_number(event.queue), 1);
+  atomic_store(&guest->thread, thread_id());
+  CHECK_STATUS(bq_poller_wait(poller, &event, 1, BQ_FOREVER), 0);
+  atomic_store(&guest->ring.ended, true);
+}
+
+TEST(the_last_unref_ends_a_wait_inside_of_the_callback) {
+  late_guest guest = {.queue = number_queue(BQ_FIFO, 0)};
+  guest.ring.poller = poller_calling(wait_for_ever, &guest);
+  watch(guest.ring.poller, guest.queue, BQ_READABLE);
+  const pthread_t producer = thread_start(put_one, guest.queue);
+  await(asleep(atomic_load(&guest.thread)));
+  const pthread_t owner = thread_start(unref_last, &guest.ring);
+  thread_join(owner);
+  thread_join(producer);
+  bq_queue_unref(guest.queue);
+}
+
+/* What it calls meanwhile finds the poller, but nothing more to report. */
 static void use_what_goes(void *context) {
   late_guest *guest = context;
   bq_event event;

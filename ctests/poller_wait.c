@@ -197,6 +197,22 @@ TEST(a_wait_times_out_and_not_before_its_deadline) {
   bq_queue_unref(queue);
 }
 
+/* However long it may look again. */
+TEST(a_wait_that_lingers_keeps_its_deadline) {
+  bq_poller_options options = BQ_POLLER_OPTIONS_INIT;
+  options.linger_ns = 3600 * SECOND;
+  bq_poller *poller = poller_from(&options);
+  bq_queue *queue = number_queue(BQ_FIFO, 0);
+  bq_event event;
+  watch(poller, queue, BQ_READABLE);
+  put_number(queue, 1);
+  expect_event(poller, queue, BQ_READABLE); /* so that there is something to look at again */
+  CHECK_EQ(get_number(queue), 1);
+  CHECK_STATUS(bq_poller_wait(poller, &event, 1, MILLISECOND), BQ_TIMEDOUT);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
 TEST(a_wait_that_timed_out_has_left_the_poller_armed) {
   event_loop loop = loop_open(BY_EPOLL);
   bq_queue *queue = number_queue(BQ_FIFO, 0);

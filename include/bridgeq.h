@@ -12,8 +12,8 @@
  *   part of the interface, and may change: a signal handler must save it.
  * - What a thread wrote before it put an item is seen by whoever gets, peeks or drops that item;
  *   what it wrote before bq_task_done(), by the bq_join() that this ends; before bq_poller_wake(),
- *   by the poll or wait that answers it with 0. Beyond that no call is a fence: who stores a flag,
- *   makes a call and loads another flag needs one of its own.
+ *   by the poll or wait that answers it with 0. Beyond that no call is a fence: a thread that stores
+ *   a flag, makes a call and loads another flag needs one of its own.
  * - A timeout is in nanoseconds of CLOCK_MONOTONIC: BQ_NOWAIT, BQ_FOREVER or a number above 0; any
  *   other one is BQ_INVALID. Signals neither end a wait nor lengthen it, and no wait is a
  *   cancellation point.

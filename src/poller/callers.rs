@@ -111,3 +111,29 @@ impl Callers {
         parker.park(Deadline::Never);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use std::thread::{scope, yield_now};
+
+    #[test]
+    fn one_that_has_waited_inside_of_a_call_is_not_called_again_when_that_is_over() {
+        let callers = Callers::new();
+        let waits = || callers.0.lock().closer.is_some();
+        scope(|scope| {
+            scope.spawn(|| {
+                callers.during(|| {
+                    while !waits() {
+                        yield_now();
+                    }
+                });
+            });
+            while callers.0.lock().first.is_null() {
+                yield_now();
+            }
+            callers.during(|| callers.until_none());
+            assert!(!waits());
+        });
+    }
+}

@@ -212,7 +212,8 @@ impl Core {
         self.bell.until_silent();
     }
 
-    /// Drops every token that is in the inbox or on the ready list; no more come. Who was asleep.
+    /// Drops every token that is in the inbox or on the ready list; no more come. Returns how the poller slept, if it
+    /// did.
     fn drop_received(&self, watches: &mut Watches) -> Option<Sleeper> {
         let (mut at, asleep) = self.inbox.close();
         // SAFETY: what is in the inbox are tokens, each taken once.

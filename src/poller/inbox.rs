@@ -137,7 +137,8 @@ impl Inbox {
 
     /// Whether nothing comes any more.
     pub fn is_closed(&self) -> bool {
-        // ORDERING: Relaxed; who sees it does nothing more. Who must see it holds the lock that it is closed under.
+        // ORDERING: Relaxed; a call that sees it does nothing more. One that must see it holds the lock that it is
+        // closed under.
         self.0.load(Ordering::Relaxed).addr() == CLOSED
     }
 
@@ -170,7 +171,7 @@ impl Inbox {
 
     /// No more from now on; what was there, and who slept.
     pub fn close(&self) -> (*const Watch, Option<Sleeper>) {
-        // ORDERING: Acquire; as in take. Release; who was asleep and wakes sees what was before the end.
+        // ORDERING: Acquire; as in take. Release; the sleeper that this wakes sees what was before the end.
         let word = self.0.swap(tag(CLOSED), Ordering::AcqRel);
         match content(word) {
             Content::Empty | Content::Closed => (ptr::null(), None),

@@ -292,3 +292,42 @@ enum OnQuiet {
     KeepFew,
     Arm,
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::super::{Backend, Mode, Poller, PollerConfig};
+    use super::*;
+    use crate::queue::{Config, Order, Queue};
+    use crate::sync::Shared;
+    use crate::sys::clock::Timeout;
+    use crate::wait::Linger;
+
+    fn watching(queue: &Shared<Queue>) -> Shared<Poller> {
+        let (backend, mode, linger) = (Backend::EventFd, Mode::Level, Linger::Never);
+        let poller = Poller::new(PollerConfig { backend, mode, linger }).unwrap();
+        poller.add(queue, Events::READABLE, std::ptr::null_mut()).unwrap();
+        assert!(poller.core.inbox.rouse().is_some()); // it is awake, as in a poll
+        poller
+    }
+
+    /// A poll that looks again for long would not hear of it before it is over.
+    #[test]
+    fn a_poll_that_looks_again_sees_what_comes_and_who_wakes_it() {
+        let config = Config {
+            order: Order::Fifo,
+            capacity: 0,
+            item_size: 1,
+            destroy: None,
+            linger: Linger::Never,
+        };
+        let queue = Queue::new(config).unwrap();
+        let (put_to, woken) = (watching(&queue), watching(&queue));
+        assert!(!Glance(&put_to.core).is_ready());
+        // SAFETY: one item is one byte.
+        unsafe { queue.put(b"x".as_ptr(), Timeout::NONE) }.unwrap();
+        assert!(Glance(&put_to.core).is_ready());
+        assert!(!Glance(&woken.core).is_ready());
+        woken.wake();
+        assert!(Glance(&woken.core).is_ready());
+    }
+}

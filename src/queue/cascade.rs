@@ -1,7 +1,7 @@
 //! Items that nobody was woken for.
 //!
-//! One put wakes one reader for each item. Where it does not, or where that reader may see nothing yet, CASCADE is raised
-//! in the attention: from then on gets wake readers for what is left.
+//! One put wakes one reader for each item. Where it does not, or where that reader may see nothing yet, CASCADE is
+//! raised in the attention: from then on gets wake readers for what is left.
 //!
 //! ```text
 //! raised by      a put that leaves its items to one who looks again anyway    Waiters::leave_to_lookers
@@ -11,8 +11,8 @@
 //!                the last reader that leaves the line                         Waiters::lower
 //! ```
 //!
-//! So where readers sleep beside an item, a wake-up is on its way to one of them, somebody is about to look, or CASCADE is
-//! set and a put or get is under way that will see it.
+//! So where readers sleep beside an item, a wake-up is on its way to one of them, somebody is about to look, or CASCADE
+//! is set and a put or get is under way that will see it.
 
 use super::Queue;
 use crate::store::NotGot;

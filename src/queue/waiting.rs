@@ -115,7 +115,7 @@ impl<'q> Waiting<'q> {
         waited
     }
 
-    /// Whether the caller stands in line already while it looks again: who joins must not miss a moment in which nothing
+    /// Whether the caller stands in line already while it looks again: a join must not miss a moment in which nothing
     /// was unfinished, however soon the next put came. It is told of each that lasted until its `task_done` was over;
     /// what it sees of the counts is of some.
     fn lines_up_first(&self) -> bool {

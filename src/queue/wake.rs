@@ -96,8 +96,8 @@ impl Queue {
         }
     }
 
-    /// Wakes who waits for room now, until `count` of them were threads: a watch that is woken need not put, so it takes
-    /// nobody's place. One that finds no room and waits again is not woken twice.
+    /// Wakes those that wait for room now, until `count` of them were threads: a watch that is woken need not put, so
+    /// it takes nobody's place. One that finds no room and waits again is not woken twice.
     pub(super) fn let_puts_in(&self, count: u64) {
         let horizon = self.waiters.horizon();
         let mut threads = 0;

@@ -1,8 +1,8 @@
 //! Telling a child of fork() from its parent: each life of the process has a number.
 //!
-//! The number lies on a page that the kernel wipes for a child, which so knows from its first instruction that its life is
-//! not counted yet: also in handlers of pthread_atfork that run before one of ours would, and where none run. On a kernel
-//! that cannot do that a handler counts.
+//! The number lies on a page that the kernel wipes for a child, which so knows from its first instruction that its life
+//! is not counted yet: also in handlers of pthread_atfork that run before one of ours would, and where none run. On a
+//! kernel that cannot do that a handler counts.
 
 use super::memory;
 use crate::status::Status;

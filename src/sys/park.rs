@@ -238,3 +238,19 @@ pub fn nap_until(deadline: Deadline) {
         crate::sync::yield_now();
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::super::clock::Timeout;
+    use super::super::futex::Slept;
+    use super::*;
+
+    #[test]
+    fn a_chime_is_heard_once() {
+        let chime = Chime::new();
+        let soon = Timeout::from_ns(1_000_000).expect("a number above 0").deadline();
+        (0..2).for_each(|_| chime.ring());
+        assert_eq!(chime.sleep(soon), Slept::LookAgain);
+        assert_eq!(chime.sleep(soon), Slept::DeadlinePassed);
+    }
+}

@@ -100,7 +100,7 @@ const SELDOM_GATHERING: u8 = 12;
 impl Patience {
     /// Two microseconds at most.
     const PAUSES: u32 = 40;
-    /// How long to yield in a row. To sleep and to be woken costs a hundredth of that; and who sleeps stands in line,
+    /// How long to yield in a row. To sleep and to be woken costs a hundredth of that; and a sleeper stands in line,
     /// where others who are quicker each time do not matter.
     const YIELDING_NS: u64 = 1_000_000;
     /// About 3 µs, in stretches: when nothing comes in one, nothing is on its way.
@@ -199,7 +199,8 @@ impl Patience {
                 self.yielding.learn(true);
                 return true;
             }
-            // That others were quicker is no reason to sleep: who does is woken, for the next item, at their cost.
+            // That others were quicker is no reason to sleep: a sleeper has to be woken for the next item, at their
+            // cost.
             in_vain &= yielded != Yielded::WellSpent;
             if yielded == Yielded::Lost || now >= enough || deadline.has_passed_at(now) {
                 break;

@@ -26,8 +26,8 @@ pub(super) struct Lists {
     counts: Counts,
 }
 
-// SAFETY: the pointers lead to nodes that stay where they are while they are linked, and are followed by who has the
-// lists, which is who holds their lock.
+// SAFETY: the pointers lead to nodes that stay where they are while they are linked, and whoever follows
+// them holds the lock of the lists.
 unsafe impl Send for Lists {}
 
 /// Which waiters a change concerns.

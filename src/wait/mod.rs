@@ -29,8 +29,8 @@ pub enum Delisted {
     TooLate,
 }
 
-/// How long a looker is relied on: so long an item may lie beside a waiter that sleeps, or for as long as the
-/// looker has lost its processor if nothing more is put.
+/// How long puts rely on a looker. At worst an item lies beside a sleeper for this long or, where nothing more is put,
+/// until a looker that has lost its processor runs again.
 const SOON_NS: u64 = 20_000;
 
 #[repr(C)] // the word that every call reads first, behind what else it reads of a queue

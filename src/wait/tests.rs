@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::sys::clock::{self, Deadline};
+use crate::sys::clock::{self, Deadline, Timeout};
 use crate::sys::park::{Parked, Parker};
 use crate::wait::yields::LONG_NS;
 use crate::wait::yields::tests::{forgive_everywhere, lose_everywhere};
@@ -235,6 +235,15 @@ fn looking_for_a_given_time_ends_where_yields_are_lost() {
     let for_an_hour = Linger::Nanoseconds(3_600_000_000_000);
     assert!(!Patience::of_a_thread().look_again(for_an_hour, Deadline::Never, &crowd));
     assert_eq!(crowd.counts.get(), 0);
+}
+
+/// Nor beyond the deadline, wherever that is.
+#[test]
+fn looking_for_a_given_time_ends_at_the_deadline() {
+    forgive_everywhere();
+    let for_an_hour = Linger::Nanoseconds(3_600_000_000_000);
+    let soon = Timeout::from_ns(1_000_000).expect("a number above 0").deadline();
+    assert!(!Patience::of_a_thread().look_again(for_an_hour, soon, &Crowd::of(0)));
 }
 
 /// And goes on where it may.

@@ -281,3 +281,19 @@ fn whoever_is_called_and_refused_is_called_again() {
 fn whoever_is_refused_between_two_polls_is_called_again() {
     whoever_is_refused_is_called_again(1);
 }
+
+/// What came kept it from arming when the descriptor was quiet already.
+#[test]
+fn a_poll_that_reports_what_came_meanwhile_has_left_the_descriptor_readable() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        let poller = watching(&queue);
+        let fd = poller.fd().unwrap();
+        poller.wake();
+        let putter = spawn_put(&queue);
+        let reported = poll(&poller) == 1;
+        assert!(readable(fd) || !reported);
+        putter.join().unwrap();
+        assert!(readable(fd));
+    });
+}

@@ -13,7 +13,8 @@ use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};
 /// After how many items that were got in batches to look round.
 const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
 
-/// In pieces of so many items a batch that leaves no stamps gives its slots back: puts wait for no more than that.
+/// A batch that leaves no stamps gives its slots back in pieces of this many, so that a put waits for one piece at
+/// most.
 const PIECE: u64 = 64;
 
 /// How often to look at an item that is on its way, standing back in between.
@@ -32,8 +33,8 @@ impl Look {
     }
 }
 
-/// What to do where a get that owned the head has been stopped in the middle of a claim. (A model waits always: it has no
-/// time that a get could take too long.)
+/// What to do where a get that owned the head has been stopped in the middle of a claim. (A model waits always: it has
+/// no time that a get could take too long.)
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfStopped {
     Wait,
@@ -69,7 +70,7 @@ impl Filled<'_> {
         }
     }
 
-    /// Whether to look now who gets, and whether always the same thread does: it matters where it would leave no stamps.
+    /// Whether to look now which thread gets, and whether always the same one does: that one would leave no stamps.
     #[inline(always)]
     fn is_worth_a_look(&self) -> bool {
         let stretch = |turn| turn / LOOK_EVERY_BATCHED;
@@ -297,9 +298,9 @@ impl Fifo {
     /// Says why there is no item at this head, or returns when it is worth trying again.
     #[cold]
     fn why_nothing(&self, ring: &Ring, head: u64, look: Look) -> Result<(), NotGot> {
-        // ORDERING: SeqCst; pairs with the fence in claim_tail. An owner's claims are plain stores: without this it could
-        // say Empty by an old tail, while a put behind that tail still counts what it has taken and says Full. No order of
-        // the calls explains both.
+        // ORDERING: SeqCst; pairs with the fence in claim_tail. An owner's claims are plain stores: without this it
+        // could say Empty by an old tail, while a put behind that tail still counts what it has taken and says Full. No
+        // order of the calls explains both.
         fence(Ordering::SeqCst);
         // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: see `entered`.
         let tail = ring.tail.word.load(Ordering::SeqCst);

@@ -27,13 +27,13 @@ use shape::Shape;
 use slot::Slot;
 use slots::Slots;
 
-/// How many pauses a lost race is worth, about 5 µs. Leaves the word to who was quicker: one side that runs a stretch
-/// alone is faster than two that take the cache line from each other at every item. Two threads to two, bounded: 60 M
-/// items/s with 40, 107 with 100, 125 with 170, 102 with 250.
+/// How many pauses a lost race is worth, about 5 µs. Leaves the word to the thread that won: one side that runs a
+/// stretch alone is faster than two that take the cache line from each other at every item. Two threads to two,
+/// bounded: 60 M items/s with 40, 107 with 100, 125 with 170, 102 with 250.
 const LOST_RACE: u32 = 170;
-/// And an item that is on its way, about 3 µs. A get that keeps looking takes the cache line from the put that is to write
-/// there, and again from the next one. Four threads to four, bounded: 85 M items/s with a look at every pause, 104
-/// standing back.
+/// And an item that is on its way, about 3 µs. A get that keeps looking takes the cache line from the put that is to
+/// write there, and again from the next one. Four threads to four, bounded: 85 M items/s with a look at every pause,
+/// 104 standing back.
 const ON_ITS_WAY: u32 = 100;
 
 pub struct Fifo {
@@ -103,7 +103,7 @@ impl Fifo {
             ring.tail.word.fetch_or(SHUT, Ordering::SeqCst);
         }
         drop(chain);
-        // For good: who shuts down has to be seen by the get of the last item, or to see it. An owner that does this itself
+        // For good: a shutdown has to be seen by the get of the last item, or to see it. An owner that does this itself
         // sees that.
         while self.disown_head().is_err() {}
     }

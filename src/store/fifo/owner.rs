@@ -2,20 +2,20 @@
 //!
 //! A compare-and-swap waits until every store before it has reached the caches, also those to slots whose cache lines
 //! producers hold; a plain store does not. So a thread that has been the only one to get for a while becomes the owner
-//! of the head: OWNED in its word makes every compare-and-swap fail that was on its way, and from then on only the owner
-//! writes there. It announces a claim, looks whether it still is the owner, and stores the word. Who ends that takes
-//! the ownership away first, then has the kernel send the owner through a barrier: after it the owner finds out by
-//! itself, or is seen to be claiming and waited for.
+//! of the head: OWNED in its word makes every compare-and-swap fail that was on its way, and from then on only the
+//! owner writes there. It announces a claim, looks whether it still is the owner, and stores the word. A thread that
+//! ends that takes the ownership away first, then has the kernel send the owner through a barrier: after it the owner
+//! finds out by itself, or is seen to be claiming and waited for.
 //!
 //! ```text
 //! holder    OWNED in the head
 //! nobody    no             gets claim by compare-and-swap
 //! a thread  yes            that one claims by plain stores
-//! nobody    yes            ended; who had it may be in the middle of a claim, and nobody claims until it is not
+//! nobody    yes            ended; its last owner may be in the middle of a claim, and nobody claims until it is not
 //! ```
 //!
 //! What others rely on a get's read-modify-write for, an owner does not give: that a get sees what was told before
-//! somebody looked at the head. Who tells and looks ends the ownership too, see [`Fifo::order_gets`].
+//! somebody looked at the head. A thread that tells and looks ends the ownership too, see [`Fifo::order_gets`].
 
 mod regular;
 
@@ -40,8 +40,8 @@ const NOBODY: u64 = 0;
 /// As many as fit into the low bits of a thread's token.
 pub(super) const PLACES: usize = 1 << thread::TOKEN_BITS;
 
-/// Who owns the head of a ring, and who may come to. What claims write is on the cache line of the head: with another
-/// one between the stores, gets take a sixth longer.
+/// Which thread owns the head of a ring, and which may come to. What claims write is on the cache line of the head:
+/// with another one between the stores, gets take a sixth longer.
 #[repr(C)]
 pub(super) struct Owner {
     /// Its thread's token, with its place in `claiming` in the low bits by exclusive or; NOBODY. Changes under the
@@ -96,7 +96,7 @@ impl Owner {
     /// The holder and its place, if it is the caller.
     #[inline(always)]
     fn me(&self) -> Option<(u64, usize)> {
-        // ORDERING: Acquire; who sees the head of a new owner sees that one here: it was written before.
+        // ORDERING: Acquire; a thread that sees the head of a new owner sees that one here: it was written before.
         let holder = self.holder.load(Ordering::Acquire);
         let place = (holder ^ thread::token()) as usize; // of another thread's holder it is not that small
         (thread::HAVE_TOKENS && place < PLACES).then_some((holder, place))
@@ -116,7 +116,7 @@ impl Owner {
         // ORDERING: Relaxed; compared only.
         let claimed = self.holder.load(Ordering::Relaxed) == me;
         if claimed {
-            // ORDERING: Release; who sees the new head sees what the owner had seen of the ring.
+            // ORDERING: Release; a thread that sees the new head sees what the owner had seen of the ring.
             word.store(head + count * STEP, Ordering::Release);
         }
         // ORDERING: Release; pairs with the Acquire in `is_claiming`: the word is there.
@@ -127,8 +127,8 @@ impl Owner {
     }
 
     /// Whether the owner has got a whole lap before this turn. Then every item before that lap has been read too: the
-    /// owner found the slot filled again. And those of the lap it has read itself, since it has none in hand when it gets
-    /// the next one: a discard, which may, is not done as the owner.
+    /// owner found the slot filled again. And those of the lap it has read itself, since it has none in hand when it
+    /// gets the next one: a discard, which may, is not done as the owner.
     #[inline(always)]
     pub fn has_gone_round(&self, turn: u64, slots: u64) -> bool {
         // ORDERING: Relaxed; the owner has written it. To others it means nothing, and they cannot claim.
@@ -149,8 +149,8 @@ impl Owner {
         self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
     }
 
-    /// Nobody owns it any more; who did may be in the middle of a claim still. `turn` is the next one. Under the chain's
-    /// lock.
+    /// Nobody owns it any more; who did may be in the middle of a claim still. `turn` is the next one. Under the
+    /// chain's lock.
     fn end(&self, turn: u64) {
         self.leave();
         let at_small_cost = Self::order_claims();
@@ -242,8 +242,9 @@ impl Fifo {
         fence_after_rmw();
     }
 
-    /// Ends an ownership other than the caller's. After this, gets may claim by compare-and-swap. `Pending`: who had it is
-    /// in the middle of a claim, stopped by the scheduler between two instructions; this has slept for a moment then.
+    /// Ends an ownership other than the caller's. After this, gets may claim by compare-and-swap. `Pending`: its owner
+    /// is in the middle of a claim, stopped by the scheduler between two instructions; this has slept for a moment
+    /// then.
     #[cold]
     pub(super) fn disown_head(&self) -> Result<(), NotGot> {
         for _ in 0..=LOOKS_AT_CLAIM {
@@ -257,7 +258,7 @@ impl Fifo {
     }
 
     /// As [`Self::disown_head`]. `false`: the owner that was is in the middle of a claim. `if_ended`: what to do where
-    /// another thread has ended the ownership and left OWNED to who finds the claim over.
+    /// another thread has ended the ownership and left OWNED to the one that finds the claim over.
     fn try_disown_head(&self, if_ended: IfEnded) -> bool {
         let chain = self.chain.lock();
         let Some(ring) = self.head_ring_locked(&chain) else { return true };
@@ -296,13 +297,14 @@ impl Fifo {
         }
     }
 
-    /// Lets every thread claim: nobody owns the head, or is in the middle of a claim as its owner. Under the chain's lock.
+    /// Lets every thread claim: nobody owns the head, or is in the middle of a claim as its owner. Under the chain's
+    /// lock.
     fn open_head(ring: &Ring) {
         // ORDERING: SeqCst; gets that claim by compare-and-swap follow all that the owner has stored.
         ring.head.word.fetch_and(!OWNED, Ordering::SeqCst);
     }
 
-    /// The ring that gets start at, for who holds the chain's lock.
+    /// The ring that gets start at, for a caller that holds the chain's lock.
     fn head_ring_locked(&self, _chain: &Chain) -> Option<&Ring> {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
@@ -317,16 +319,16 @@ impl Fifo {
         // The load of the head in there pairs with the compare-and-swap in `own_head`: there is an owner here, or that
         // sees what was told.
         let Some((ring, head)) = self.settled_head() else { return };
-        // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen here
-        // may be old), then the next get is a compare-and-swap after the one that takes OWNED off; the load above came
-        // before that, so that get sees what was told.
+        // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen
+        // here may be old), then the next get is a compare-and-swap after the one that takes OWNED off; the load above
+        // came before that, so that get sees what was told.
         if head & OWNED != 0 && ring.head.owner.me().is_none() {
             self.try_disown_head(IfEnded::OrderClaims);
         }
     }
 
-    /// Hands the head over from a ring that is sealed and emptied to the next one, where gets go on at `base`. Under the
-    /// chain's lock, and nobody looks at the head of `next` yet. What is to be marked there.
+    /// Hands the head over from a ring that is sealed and emptied to the next one, where gets go on at `base`. Under
+    /// the chain's lock, and nobody looks at the head of `next` yet. What is to be marked there.
     pub(super) fn pass_head_on(ring: &Ring, next: &Ring, base: u64) -> u64 {
         let (before, owner) = (&ring.head.owner, &next.head.owner);
         owner.regular.learn(&before.regular, ring.turn(base), next.turn(base));

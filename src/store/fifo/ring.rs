@@ -104,7 +104,7 @@ pub(super) struct Ring {
     /// Links of the chain's lists, used under its lock only.
     pub spare: Cell<*mut Ring>,
     pub made_before: Cell<*mut Ring>,
-    /// Used under the chain's lock, or by who has taken the ring off its lists.
+    /// Used under the chain's lock, or by the thread that has taken the ring off its lists.
     pub trimmed: Cell<bool>,
     pub places: Places,
 }

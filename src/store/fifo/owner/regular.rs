@@ -14,7 +14,7 @@ pub const PAYS_OFF: u64 = 8 * WORTH_OWNING;
 
 /// All of it hints: a wrong guess costs time.
 pub(super) struct Regular {
-    /// Who got last, as far as was looked.
+    /// The thread that got last, when it was last looked.
     thread: AtomicU64,
     /// Since which turn it has been always that one, or has owned the head.
     since: AtomicU64,

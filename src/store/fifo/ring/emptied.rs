@@ -6,8 +6,8 @@ use crate::sync::{EAGER, MODEL, Ordering};
 
 /// A put of so many items is a batch. Of fewer, stamps cost both sides less than the look at what has been emptied.
 pub(super) const BATCH: u64 = 16;
-/// So many batches make gets leave no stamps, until smaller puts have made up for all of them, each for so many. Those of
-/// a single item count where they are held up.
+/// After this many batches gets leave no stamps any more, until smaller puts have taken all of them back, each this
+/// many. A put of a single item counts only where it is held up.
 pub(super) const MANY_BATCHES: u32 = 64;
 const SMALL: u32 = 2;
 
