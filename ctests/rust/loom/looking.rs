@@ -3,6 +3,7 @@
 
 use std::ptr::null_mut;
 
+use loom::sync::Arc;
 use loom::thread;
 
 use crate::fixture::*;
@@ -113,6 +114,35 @@ fn what_is_left_while_a_get_finds_nothing_more_is_not_forgotten() {
         let _ = get(&queue, NOW);
         putter.join().unwrap();
         nobody_sleeps_beside_an_item(&queue, &[&next]);
+    });
+}
+
+/// The same while a reader says that gets have to wake others: it was woken for an item behind a put that is half-way.
+/// (That the get says so again, if it must, takes two preemptions to be missed: minutes.)
+#[test]
+fn what_a_reader_says_while_a_get_finds_nothing_more_is_not_forgotten() {
+    model(|| {
+        let queue = fifo(4);
+        let loops = [(); 2].map(|()| Arc::new(Loop::of(&queue, READABLE)));
+        queue.announce_look(0);
+        put(&queue, 0, NOW).unwrap();
+        queue.withdraw_look();
+        let half_way = on_thread(&queue, |queue| put(queue, 1, NOW));
+        let behind = on_thread(&queue, {
+            let first = loops[0].clone();
+            move |queue| {
+                put(queue, 2, NOW).unwrap();
+                if first.was_rung() {
+                    while poll(&first.poller) > 0 {
+                        let _ = get(queue, NOW);
+                    }
+                }
+            }
+        });
+        let _ = get(&queue, NOW);
+        half_way.join().unwrap().unwrap();
+        behind.join().unwrap();
+        nobody_sleeps_beside_an_item(&queue, &[&*loops[0], &*loops[1]]);
     });
 }
 
