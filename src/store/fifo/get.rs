@@ -118,7 +118,7 @@ impl Fifo {
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
                 // SAFETY: `item` has room for one.
                 slot.release(|from| unsafe { shape.item.copy(from, item) });
-                return Some(ring.prefetch_after_get(shape, turn));
+                return Some(ring.prefetch_after_get(shape, slot, turn));
             }
         }
         None

@@ -60,7 +60,7 @@ impl Fifo {
                 && nobody_peeks(ring)
                 && ring.claim_tail(tail, 1)
             {
-                ring.prefetch_after_put(shape, turn);
+                ring.prefetch_after_put(shape, slot, turn);
                 // SAFETY: `item` is one item long.
                 slot.fill(|to| unsafe { shape.item.copy(item, to) });
                 return true;

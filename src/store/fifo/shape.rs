@@ -8,7 +8,7 @@ use super::slot::SlotHeader;
 pub(super) const CACHE_LINE: usize = 64;
 /// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
 /// 38 without, 60 with 64 or 128 bytes, as many with more within the noise.
-const PREFETCH_BYTES: usize = 128;
+pub(super) const PREFETCH_BYTES: usize = 128;
 
 /// Where in a ring's memory to find a slot, and in a slot its item. The hot paths are written for any shape and
 /// compiled twice: once with [`Self::WORD`] put in as a constant, which leaves a shift of a multiplication
@@ -42,9 +42,10 @@ impl Shape {
         Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
     }
 
-    /// The memory of so many slots.
+    /// The memory of so many slots, and of what is fetched behind the last one: that must be nobody else's.
     pub fn slots(self, slots: u64) -> Option<Layout> {
-        let bytes = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
+        let slots = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
+        let bytes = slots.checked_add(if self.is_long() { 0 } else { PREFETCH_BYTES })?;
         Layout::from_size_align(bytes, align_of::<SlotHeader>().max(self.item.align())).ok()
     }
 

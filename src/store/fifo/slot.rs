@@ -1,5 +1,7 @@
 //! One slot of a ring: a stamp that says whose turn it is, and the place of an item.
 
+use std::ptr;
+
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
 /// What precedes the item in a slot.
@@ -33,6 +35,12 @@ impl<'a> Slot<'a> {
     pub fn new(header: &'a SlotHeader, item: *mut u8, turn: u64, slots: u64) -> Self {
         let free = turn.wrapping_mul(2);
         Self { header, item, free, free_again: free.wrapping_add(2 * slots) }
+    }
+
+    /// The address so many bytes behind the start of this slot: to be fetched, not to be followed.
+    #[inline]
+    pub fn further_on(self, bytes: usize) -> *const u8 {
+        ptr::from_ref(self.header).cast::<u8>().wrapping_add(bytes)
     }
 
     /// Whether a put may write here: the get of the lap before is done with it.

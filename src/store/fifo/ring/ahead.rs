@@ -1,9 +1,8 @@
 //! Memory before it is needed: slots that puts and gets will come to are fetched ahead.
 
-use std::ptr;
-
 use super::{Ring, position};
-use crate::store::fifo::shape::{CACHE_LINE, Shape};
+use crate::store::fifo::shape::{CACHE_LINE, PREFETCH_BYTES, Shape};
+use crate::store::fifo::slot::Slot;
 use crate::sync::{EAGER, Ordering, prefetch_for_reading, prefetch_for_writing};
 
 /// After how many gets that found nothing to fetch ahead to look for more.
@@ -22,8 +21,12 @@ impl Ring {
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
     /// for a cache line from the get that emptied the slot: its compare-and-swap cannot overtake the last store.
     #[inline(always)]
-    pub fn prefetch_after_put(&self, shape: Shape, turn: u64) {
-        self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
+    pub fn prefetch_after_put(&self, shape: Shape, slot: Slot<'_>, turn: u64) {
+        if shape.is_long() {
+            self.prefetch_whole(shape, turn + shape.ahead, prefetch_for_writing);
+        } else {
+            prefetch_for_writing(slot.further_on(PREFETCH_BYTES));
+        }
     }
 
     /// The same for a get. A longer slot is fetched to be read. Of shorter ones, which share a cache line, those
@@ -31,15 +34,15 @@ impl Ring {
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
     /// Four threads to a loop, bounded: 95 without, 111 with.
     #[inline(always)]
-    pub fn prefetch_after_get(&self, shape: Shape, turn: u64) -> Due {
+    pub fn prefetch_after_get(&self, shape: Shape, slot: Slot<'_>, turn: u64) -> Due {
         if shape.is_long() {
-            self.prefetch(shape, turn + 2, prefetch_for_reading);
+            self.prefetch_whole(shape, turn + 2, prefetch_for_reading);
             return Due::Nothing;
         }
         // ORDERING: Relaxed; a hint.
         let seen = self.head.tail_seen.load(Ordering::Relaxed);
         if turn + 2 * shape.ahead <= seen {
-            self.prefetch(shape, turn + shape.ahead, prefetch_for_writing);
+            prefetch_for_writing(slot.further_on(PREFETCH_BYTES));
         } else if turn >= seen + LOOK_EVERY {
             return Due::LookRound;
         }
@@ -56,12 +59,9 @@ impl Ring {
     }
 
     #[inline(always)]
-    fn prefetch(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
-        let start = ptr::from_ref(self.slots_as(shape).at(turn).header).cast::<u8>();
-        fetch(start);
-        if shape.is_long() {
-            let lines = (CACHE_LINE..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
-            lines.for_each(|offset| fetch(start.wrapping_add(offset)));
-        }
+    fn prefetch_whole(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
+        let slot = self.slots_as(shape).at(turn);
+        let lines = (0..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
+        lines.for_each(|offset| fetch(slot.further_on(offset)));
     }
 }
