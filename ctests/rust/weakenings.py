@@ -277,7 +277,7 @@ def weakenings():
     yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),
                  (PEEK,))
     yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (PEEK,))
-    free = "(slot.is_free() || ring.emptied_from(turn) > 0)"
+    free = "slot.is_free()"
     yield weaken(pair, "the pins looked at in front of the stamp",
                  Change(PUT, "unsafe fn push_here(",
                         f"{free}\n                && nobody_peeks(ring)", f"nobody_peeks(ring) && {free}"),

@@ -57,8 +57,9 @@ impl Fifo {
             }
             gone(count);
             for claim in claims.into_iter() {
+                let slots = claim.ring.slots();
                 claim.slots().for_each(|slot| {
-                    slot.release(|item| self.hand_over(claim.ring, item, &mut *each));
+                    slot.release(slots, |item| self.hand_over(claim.ring, item, &mut *each));
                 });
             }
             discarded += count;

@@ -57,10 +57,11 @@ impl Filled<'_> {
     /// Has the items taken in their order, and leaves the slots to puts.
     #[inline(always)]
     pub fn empty(&self, mut take: impl FnMut(*mut u8)) {
-        if !self.stampless {
-            return self.claim.slots().for_each(|slot| slot.release(&mut take));
-        }
         let Claim { ring, slots, mut first, .. } = self.claim;
+        if !self.stampless {
+            let count = ring.slots();
+            return self.claim.slots().for_each(|slot| slot.release(count, &mut take));
+        }
         while first < self.end() {
             let count = PIECE.min(self.end() - first);
             slots.prefetch(first + 2 * count, count);
@@ -117,7 +118,7 @@ impl Fifo {
             let slot = ring.slots_as(shape).at(turn);
             if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
                 // SAFETY: `item` has room for one.
-                slot.release(|from| unsafe { shape.item.copy(from, item) });
+                slot.release(ring.slots(), |from| unsafe { shape.item.copy(from, item) });
                 return Some(ring.prefetch_after_get(shape, slot, turn));
             }
         }

@@ -53,10 +53,11 @@ impl Fifo {
             let seen = ring.tail.head_seen.load(Ordering::Acquire);
             let turn = ring.turn(at);
             let slot = ring.slots_as(shape).at(turn);
-            // A tail that is too old, behind what was seen of the head, counts as no room: its claim would fail.
+            // A tail that is too old, behind what was seen of the head, is no matter: its claim fails. Nor is a slot that
+            // is free whatever its stamp says: where gets leave none, a put of one item is not what is usual.
             if tail & (SHUT | SEALED) == 0
                 && self.limit.lets_in(at.wrapping_sub(seen))
-                && (slot.is_free() || ring.emptied_from(turn) > 0)
+                && slot.is_free()
                 && nobody_peeks(ring)
                 && ring.claim_tail(tail, 1)
             {

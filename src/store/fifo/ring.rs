@@ -29,7 +29,7 @@ use crossbeam_utils::CachePadded;
 
 use super::owner::{Owner, Places};
 use super::shape::Shape;
-use super::slot::{Slot, SlotHeader};
+use super::slot::{Slot, SlotHeader, free_for};
 use super::slots::Slots;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw,
@@ -246,7 +246,7 @@ impl Ring {
             let turn = self.turn(self.end());
             for turn in turn..turn + self.slots() {
                 // ORDERING: Relaxed; published when the ring is opened.
-                self.slot(turn).header.stamp.store(2 * turn, Ordering::Relaxed);
+                self.slot(turn).header.stamp.store(free_for(turn), Ordering::Relaxed);
             }
         }
     }

@@ -67,6 +67,6 @@ impl<'a> Slots<'a> {
             let slot = self.memory.add(index * self.shape.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
         };
-        Slot::new(header, item, turn, self.mask + 1)
+        Slot::new(header, item, turn)
     }
 }
