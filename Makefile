@@ -41,13 +41,13 @@ all: lib ## Build libbridgeq.so and libbridgeq.a into target/release (what plain
 lib:
 	@ctests/tools.sh cargo cc
 	@# Not `cargo build`: it leaves link-time optimisation out as soon as a Rust library is among what it makes.
-	@$(STEP) "build both libraries" cargo rustc --release --lib --crate-type cdylib --crate-type staticlib
+	@$(STEP) "build both libraries" cargo rustc --locked --release --lib --crate-type cdylib --crate-type staticlib
 	@$(MAKE) -s --no-print-directory $(NATIVE)
 
 # The system libraries that a program needs beside libbridgeq.a, as rustc says, each once. Without those that every C
 # compiler adds by itself, and better: -lgcc_s would be in the way of -static.
 $(NATIVE): Cargo.toml $(wildcard Cargo.lock)
-	@$(STEP) "ask rustc what libbridgeq.a needs" sh -c 'cargo rustc --lib --crate-type staticlib -- \
+	@$(STEP) "ask rustc what libbridgeq.a needs" sh -c 'cargo rustc --locked --lib --crate-type staticlib -- \
 	  --print native-static-libs >$@.log 2>&1 || { cat $@.log; exit 1; }'
 	@sed -n 's/.*native-static-libs: *//p' $@.log | tail -n 1 | tr ' ' '\n' | grep -vx -e -lgcc_s -e -lc | \
 	  awk '!seen[$$0]++' | paste -sd ' ' >$@ && test -s $@
@@ -228,4 +228,5 @@ help: ## This list
 	@echo "usage: make [TARGET]"
 	@awk -F ':.*## ' '/^## / { print "\n" substr($$0, 4) } \
 	  /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo; echo "V=1 shows all output of every step; CC=, CXX= choose the compilers; JOBS=$(JOBS)."
+	@echo; echo "V=1 shows all output of every step; CC=, CXX= choose the compilers; JOBS=$(JOBS);"
+	@echo "BRIDGEQ_NO_INSTALL=1: tools that are missing are named, not installed."

@@ -36,7 +36,7 @@ bench-build: lib bench-tools $(BENCH)/bench $(BENCH_NAMES:%=$(BENCH_PLUGINS)/%.b
 bench-tools:
 	@ctests/tools.sh cargo cc c++ pkg-config python3
 	@missing=$$(for deb in $(BENCH_DEBS); do dpkg -s $$deb >/dev/null 2>&1 || echo $$deb; done); \
-	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	if [ -n "$$missing" ] && [ -z "$(BRIDGEQ_NO_INSTALL)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(STEP) "install peers" sh -c 'apt-get -qq update; apt-get -qq install -y --no-install-recommends "$$@"' \
 	    sh $$missing || echo "  Going on without what could not be installed."; \
 	elif [ -n "$$missing" ]; then \

@@ -21,7 +21,7 @@ fail() {
 
 ok() { echo "ok $*"; }
 
-in_top() { env -u LIBDIR -u INCLUDEDIR -u MANDIR -u DOCDIR make -s --no-print-directory -C "$top" "$@" >/dev/null; }
+in_top() { env -u LIBDIR -u INCLUDEDIR -u MANDIR -u DOCDIR "${MAKE:-make}" -s --no-print-directory -C "$top" "$@" >/dev/null; }
 
 needs_shared() { LC_ALL=C readelf -d "$1" | grep -q "NEEDED.*libbridgeq\.so\.${version%%.*}\]"; }
 

@@ -9,12 +9,8 @@ pub type Thread = libc::pthread_t;
 pub type Thread = crate::sync::world::thread::ThreadId;
 
 /// Whether [`token`] tells threads from each other, on this kind of processor.
-pub const HAVE_TOKENS: bool = cfg!(any(
-    loom,
-    shuttle,
-    all(target_arch = "x86_64", target_pointer_width = "64"),
-    target_arch = "aarch64"
-));
+pub const HAVE_TOKENS: bool =
+    cfg!(any(loom, shuttle, target_arch = "x86_64", target_arch = "aarch64"));
 
 /// In how many low bits alone the tokens of two threads never differ: what they point to is larger than that.
 pub const TOKEN_BITS: u32 = 4;
@@ -24,7 +20,7 @@ pub const TOKEN_BITS: u32 = 4;
 #[inline(always)]
 pub fn token() -> u64 {
     let pointer: u64;
-    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+    #[cfg(target_arch = "x86_64")]
     // SAFETY: by the ABI this register points to its own address, which never changes while the thread lives.
     unsafe {
         asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
@@ -34,10 +30,7 @@ pub fn token() -> u64 {
     unsafe {
         asm!("mrs {}, tpidr_el0", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
     }
-    #[cfg(not(any(
-        all(target_arch = "x86_64", target_pointer_width = "64"),
-        target_arch = "aarch64"
-    )))]
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     {
         pointer = 0;
     }

@@ -208,7 +208,8 @@ impl Waiters {
         if idle.has_any(Attention::READERS) {
             idle = idle.or(Attention::CASCADE); // nobody is left to be forgotten
         }
-        // ORDERING: Relaxed load; the bits of lists change under the lock that is held.
+        // ORDERING: Relaxed load; the bits of lists change under the lock that is held, and CASCADE matters only while
+        // READERS is set.
         if self.attention.load(Ordering::Relaxed) & idle.bits() != 0 {
             // ORDERING: Relaxed; a reader of the old value looks at the lists once for nothing.
             self.attention.fetch_and(!idle.bits(), Ordering::Relaxed);

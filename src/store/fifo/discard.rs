@@ -58,7 +58,7 @@ impl Fifo {
             gone(count);
             for claim in claims.into_iter() {
                 let slots = claim.ring.slots();
-                claim.slots().for_each(|slot| {
+                claim.each_slot().for_each(|slot| {
                     slot.release(slots, |item| self.hand_over(claim.ring, item, &mut *each));
                 });
             }

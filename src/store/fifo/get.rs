@@ -60,7 +60,7 @@ impl Filled<'_> {
         let Claim { ring, slots, mut first, .. } = self.claim;
         if !self.stampless {
             let count = ring.slots();
-            return self.claim.slots().for_each(|slot| slot.release(count, &mut take));
+            return self.claim.each_slot().for_each(|slot| slot.release(count, &mut take));
         }
         while first < self.end() {
             let count = PIECE.min(self.end() - first);

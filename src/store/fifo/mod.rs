@@ -65,7 +65,7 @@ struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     #[inline(always)]
-    fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
+    fn each_slot(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
         self.slots.run(self.first, self.count)
     }
 

@@ -101,7 +101,7 @@ impl Fifo {
         count: usize,
     ) -> Result<usize, NotPut> {
         let claim = self.claim_free(shape, count as u64)?;
-        for (index, slot) in claim.slots().enumerate() {
+        for (index, slot) in claim.each_slot().enumerate() {
             // SAFETY: the claim is not larger than `count`.
             let item = unsafe { items.add(index * shape.item.size()) };
             // SAFETY: as above.

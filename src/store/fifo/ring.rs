@@ -89,7 +89,7 @@ pub(super) struct Head {
 pub(super) struct Ring {
     pub tail: CachePadded<Tail>,
     pub head: CachePadded<Head>,
-    slots: NonNull<u8>,
+    memory: NonNull<u8>,
     mask: u64,
     /// Whether puts come in batches.
     in_batches: AtomicBool,
@@ -124,7 +124,7 @@ impl Ring {
     /// A ring of `slots` slots, a power of two; not ready for use before [`Self::open`].
     pub fn new(shape: Shape, slots: u64) -> Option<NonNull<Self>> {
         debug_assert!(slots.is_power_of_two());
-        let layout = shape.slots(slots)?;
+        let layout = shape.layout(slots)?;
         // SAFETY: neither layout is of size zero.
         let (ring, memory) =
             unsafe { (alloc(Layout::new::<Self>()).cast::<Self>(), alloc(layout)) };
@@ -153,7 +153,7 @@ impl Ring {
                 emptied: AtomicU64::new(0),
                 owner: Owner::nobody(),
             }),
-            slots: memory,
+            memory,
             mask: slots - 1,
             in_batches: AtomicBool::new(false),
             origin: AtomicU64::new(0),
@@ -186,7 +186,7 @@ impl Ring {
             for index in 0..slots {
                 ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).header).cast_mut());
             }
-            dealloc(ring.as_ref().slots.as_ptr(), shape.slots(slots).expect("as in new"));
+            dealloc(ring.as_ref().memory.as_ptr(), shape.layout(slots).expect("as in new"));
             ring.drop_in_place();
             dealloc(ring.as_ptr().cast(), Layout::new::<Self>());
         }
@@ -218,7 +218,7 @@ impl Ring {
     pub fn slots_as(&self, shape: Shape) -> Slots<'_> {
         debug_assert_eq!(shape, self.shape);
         // SAFETY: initialised by `new`; they live as long as the ring.
-        unsafe { Slots::new(self.slots, self.mask, shape) }
+        unsafe { Slots::new(self.memory, self.mask, shape) }
     }
 
     /// Claims `count` positions for a put. `false`: the tail has moved.
@@ -309,7 +309,7 @@ impl Ring {
     pub unsafe fn trim(&self) {
         if !self.trimmed.replace(true) && !MODEL {
             // SAFETY: nobody writes here; a late reader finds zeros, and its compare-and-swap fails.
-            unsafe { memory::discard_pages(self.slots.as_ptr(), self.bytes()) };
+            unsafe { memory::discard_pages(self.memory.as_ptr(), self.bytes()) };
         }
     }
 

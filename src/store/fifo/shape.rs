@@ -43,9 +43,9 @@ impl Shape {
     }
 
     /// The memory of so many slots, and of what is fetched behind the last one: that must be nobody else's.
-    pub fn slots(self, slots: u64) -> Option<Layout> {
-        let slots = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
-        let bytes = slots.checked_add(if self.is_long() { 0 } else { PREFETCH_BYTES })?;
+    pub fn layout(self, slots: u64) -> Option<Layout> {
+        let array = self.stride.checked_mul(usize::try_from(slots).ok()?)?;
+        let bytes = array.checked_add(if self.is_long() { 0 } else { PREFETCH_BYTES })?;
         Layout::from_size_align(bytes, align_of::<SlotHeader>().max(self.item.align())).ok()
     }
 
