@@ -272,42 +272,7 @@ TEST(the_last_unref_returns_when_no_callback_runs_any_more) {
   unref_beside(hold_ring, &one, &one, number_queue(BQ_FIFO, 0));
 }
 
-/* Two of them, one for each time that the poller slept: it is not the first to end that lets go. */
-typedef struct held_pair {
-  held_ring rings[2];
-  atomic_int count;
-} held_pair;
-
-static void hold_one_of_two(void *context) {
-  held_pair *both = context;
-  hold_ring(&both->rings[atomic_fetch_add(&both->count, 1)]);
-}
-
-TEST(the_last_unref_waits_for_every_callback) {
-  held_pair both = {.count = 0};
-  held_ring *last = &both.rings[1];
-  bq_queue *queue = number_queue(BQ_FIFO, 0);
-  bq_event event;
-  pthread_t producers[2];
-  last->poller = poller_calling(hold_one_of_two, &both);
-  watch(last->poller, queue, BQ_READABLE);
-  for (int i = 0; i < 2; i++) {
-    producers[i] = thread_start(put_one, queue);
-    await(atomic_load(&both.rings[i].began));
-    while (bq_poller_poll(last->poller, &event, 1) > 0) get_number(queue);
-  }
-  const pthread_t owner = thread_start(unref_last, last);
-  await(asleep(atomic_load(&last->unref_thread)) || atomic_load(&last->unref_ended));
-  atomic_store(&both.rings[0].may_end, true);
-  thread_join(producers[0]);
-  CHECK(!atomic_load(&last->unref_ended));
-  atomic_store(&last->may_end, true);
-  thread_join(producers[1]);
-  thread_join(owner);
-  bq_queue_unref(queue);
-}
-
-/* Whichever ends first: none of the others is forgotten. */
+/* Three of them, one for each time that the poller slept. Whichever ends first, none of the others is forgotten. */
 typedef struct held_three {
   held_ring rings[3];
   atomic_int count;
