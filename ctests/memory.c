@@ -194,7 +194,6 @@ static void *wait_without_memory(void *argument) {
   return NULL;
 }
 
-/* A thread's first wait ever, which is where locks and parking lots like to allocate. */
 /* A put that was woken for room and finds no memory for it leaves that to the next one. */
 
 typedef struct poor_put {
@@ -249,6 +248,7 @@ TEST(room_that_the_rest_of_a_batch_finds_no_memory_for_is_the_next_ones) {
   }
 }
 
+/* A thread's first wait ever, which is where locks and parking lots like to allocate. */
 TEST(waiting_needs_no_memory_or_says_so) {
   NEEDS_REFUSAL;
   for (call_kind kind = CALL_GET; kind < CALL_KINDS; kind++) {

@@ -192,19 +192,14 @@ TEST(a_sandbox_that_is_entered_in_traffic_leaves_nobody_asleep) {
 
 /* Other system calls that a sandbox may refuse. */
 
+static void is_refused_a_put(void *queue) { CHECK_STATUS(try_put(queue, 2), BQ_FORKED); }
+
 static void without_madvise(void *unused) {
   (void)unused;
   CHECK(take_away(SYS_madvise));
   bq_queue *queue = number_queue(BQ_FIFO, 1);
   put_number(queue, 1);
-  fflush(NULL);
-  const pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) _exit(try_put(queue, 2) == BQ_FORKED ? 0 : 1);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
-  CHECK(WIFEXITED(status));
-  CHECK_EQ(WEXITSTATUS(status), 0);
+  in_child(is_refused_a_put, queue);
   CHECK_EQ(get_number(queue), 1);
   bq_queue_unref(queue);
 }

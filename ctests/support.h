@@ -77,6 +77,14 @@ static inline bool asleep(pid_t thread) {
   return state && strncmp(state, ") S", 3) == 0;
 }
 
+/* Waits for a child that has to end well. */
+static inline void child_end(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
 /* Runs body in a forked child; the child's failed checks fail the case. */
 static inline void in_child(void (*body)(void *), void *argument) {
   fflush(NULL);
@@ -88,10 +96,7 @@ static inline void in_child(void (*body)(void *), void *argument) {
     fflush(NULL);
     _exit(0);
   }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
-  CHECK(WIFEXITED(status));
-  CHECK_EQ(WEXITSTATUS(status), 0);
+  child_end(child);
 }
 
 /* Queues of int64_t, the item nearly every test uses. */

@@ -876,8 +876,8 @@ BQ_API ptrdiff_t bq_poller_poll(struct bq_poller *poller, struct bq_event *event
  * or BQ_FOREVER) has passed. Needs no descriptor.
  *
  * Returns how many were written, > 0; 0: woken by bq_poller_wake(); or BQ_TIMEDOUT (the poller is
- * armed, as behind a 0), BQ_BUSY (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative timeout other than BQ_FOREVER),
- * BQ_FORKED.
+ * armed, as behind a 0), BQ_BUSY (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative
+ * timeout other than BQ_FOREVER), BQ_FORKED.
  */
 BQ_API
 ptrdiff_t bq_poller_wait(struct bq_poller *poller,

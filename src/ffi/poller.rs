@@ -339,8 +339,8 @@ pub unsafe extern "C" fn bq_poller_poll(
 /// or BQ_FOREVER) has passed. Needs no descriptor.
 ///
 /// Returns how many were written, > 0; 0: woken by bq_poller_wake(); or BQ_TIMEDOUT (the poller is
-/// armed, as behind a 0), BQ_BUSY (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative timeout other than BQ_FOREVER),
-/// BQ_FORKED.
+/// armed, as behind a 0), BQ_BUSY (another thread polls), BQ_INVALID (a NULL, `max` 0, a negative
+/// timeout other than BQ_FOREVER), BQ_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bq_poller_wait(
     poller: *mut bq_poller,

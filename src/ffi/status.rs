@@ -79,9 +79,10 @@ const fn describe(status: bq_status) -> (&'static CStr, &'static CStr) {
             c"BQ_NO_FD",
             c"No file descriptor to be had: raise the limit (ulimit -n) or close some.",
         ),
-        BQ_TOO_MANY_DONE => {
-            (c"BQ_TOO_MANY_DONE", c"More items were reported done than are unfinished: one bq_task_done() for each item.")
-        }
+        BQ_TOO_MANY_DONE => (
+            c"BQ_TOO_MANY_DONE",
+            c"More items were reported done than are unfinished: one bq_task_done() for each item.",
+        ),
         BQ_FORKED => {
             (c"BQ_FORKED", c"The handle comes from before fork(): the child may only release it.")
         }

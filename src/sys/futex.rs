@@ -37,7 +37,8 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Slept {
             libc::FUTEX_BITSET_MATCH_ANY,
         )
     };
-    match if result == -1 { errno() } else { 0 } {
+    let error = if result == -1 { errno() } else { 0 };
+    match error {
         0 | libc::EAGAIN | libc::EINTR => Slept::LookAgain,
         libc::ETIMEDOUT => Slept::DeadlinePassed,
         // A sandbox refuses it: there is no sleep to be had, and the deadline holds all the same.
