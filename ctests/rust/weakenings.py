@@ -71,6 +71,7 @@ LAST_GET = "ending::the_last_item_taken_during_shutdown_ends_a_get_that_waits"
 SLOW_READER = "rings::a_slow_reader_is_left_behind"
 RING_AGAIN = "rings::a_ring_is_used_again_when_its_last_reader_is_done"
 TWO_RINGS = "rings::two_producers_of_the_first_ring_and_its_successor_lose_nothing"
+OTHER_LIFE = "rings::counts_stay_whatever_life_their_ring_has"
 LENGTH = "rings::the_length_of_a_queue_that_is_never_empty_is_never_nothing"
 PEEK = "peeking::a_peek_sees_a_whole_item_while_its_slot_is_used_again"
 PEEK_OF_THREE = "peeking::a_put_behind_the_get_of_another_thread_waits_for_the_peek"
@@ -112,7 +113,6 @@ BATCH_READ_ELSEWHERE = "owning::a_put_knows_from_another_one_of_a_batch_that_lea
 BATCH_BEHIND = "owning::a_batch_behind_a_slow_get_leaves_stamps"
 BATCH_BEHIND_LATER = "owning::a_batch_behind_a_slow_get_of_a_later_lap_leaves_stamps"
 BATCH_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_a_batch"
-OWNER_LATE = "owning::an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong"
 
 
 def weaken(pair, title, changes, models, **more):
@@ -226,9 +226,6 @@ def weakenings():
                  (Change(OWNER, claim, "&self.claiming[place]", "&self.claiming[0]"),
                   Change(OWNER, "fn is_claiming(", "self.claiming[place]", "self.claiming[0 * place]")),
                  (OWNED_AFTER,), preemptions=2)
-    yield weaken(pair, "an owner that moves on stays one",
-                 Change(OWNER, "fn pass_head_on(", "before.leave();", ""), (OWNER_LATE,),
-                 preemptions=2)
 
     pair = "owned head, light() / attention, pins, limit, heavy()"
     yield weaken(pair, "nothing between the head and the look",
@@ -308,6 +305,23 @@ def weakenings():
     yield weaken(pair, "the count of gets does",
                  relaxed(FIFO, "fn settled_head(", "head_ring.load(Ordering::Acquire)", "Acquire"),
                  (LENGTH,), preemptions=2)
+
+    pair = "origin and words of another life, Release / Acquire"
+    opened = lambda word: relaxed(RING, "pub fn open(", f"self.{word}, Ordering::Release)", "Release")
+    yield weaken(pair, "the words are set Relaxed",
+                 (opened("head.word.store(word(first) | AWAY"),
+                  opened("tail.word.store(word(first) | SEALED")), (OTHER_LIFE,))
+    yield weaken(pair, "the origin is set Relaxed",
+                 opened("origin.store(base.wrapping_sub(first)"), (OTHER_LIFE,))
+    yield weaken(pair, "the origin is seen Relaxed",
+                 relaxed(RING, "pub fn look_at(", "origin.load(Ordering::Acquire)", "Acquire"),
+                 (OTHER_LIFE,))
+    yield weaken(pair, "no mark while the words change",
+                 Change(RING, "pub fn open(", "self.origin.store(MOVING, Ordering::Release);", ""),
+                 (OTHER_LIFE,))
+    yield weaken(pair, "no second look at the origin",
+                 Change(RING, "pub fn look_at(", " && self.origin.load(Ordering::Relaxed) == origin",
+                        ""), (OTHER_LIFE,))
 
     pair = "inbox AcqRel"
     yield weaken(pair, "a watch is left Relaxed",

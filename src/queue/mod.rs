@@ -132,6 +132,12 @@ impl Queue {
         self.store.own_head();
     }
 
+    /// As a put that meets a peek, and then has no luck in the next ring either.
+    #[cfg(loom)]
+    pub fn leave_ring(&self) {
+        self.store.leave_ring();
+    }
+
     /// How many items have come, and gone.
     pub fn moved(&self) -> u64 {
         self.store.entered() + self.store.left()

@@ -282,6 +282,13 @@ impl Store {
         }
     }
 
+    #[cfg(loom)]
+    pub fn leave_ring(&self) {
+        if let Self::Fifo(fifo) = self {
+            fifo.leave_ring();
+        }
+    }
+
     /// To be called between telling gets something (a waiter enlists for room, the limit changes) and looking what they
     /// have done.
     pub fn order_gets(&self) {

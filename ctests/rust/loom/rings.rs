@@ -209,6 +209,22 @@ fn a_put_counts_when_it_returns_whatever_life_its_ring_has() {
     });
 }
 
+/// What was put and got is counted while rings are left without an item, and used again.
+#[test]
+fn counts_stay_whatever_life_their_ring_has() {
+    model_fenced(|| {
+        let queue = fifo(1);
+        put(&queue, 7, NOW).unwrap();
+        assert_eq!(get(&queue, NOW), Ok(7));
+        let looker = on_thread(&queue, |queue| queue.moved());
+        for _ in 0..2 {
+            queue.leave_ring();
+            assert_eq!(get(&queue, NOW), Err(Status::Empty)); // and moves on
+        }
+        assert_eq!(looker.join().unwrap(), 1 + 1);
+    });
+}
+
 /// A get that knows the ring from its first life meets it in the next one, while gets move on to it.
 #[test]
 fn a_get_leaves_room_when_it_returns_whatever_life_its_ring_has() {

@@ -57,9 +57,9 @@ impl Fifo {
             }
             gone(count);
             for claim in claims.into_iter() {
-                let slots = claim.ring.slots();
+                let lap = claim.ring.lap();
                 claim.each_slot().for_each(|slot| {
-                    slot.release(slots, |item| self.hand_over(claim.ring, item, &mut *each));
+                    slot.release(lap, |item| self.hand_over(claim.ring, item, &mut *each));
                 });
             }
             discarded += count;
@@ -81,7 +81,7 @@ impl Fifo {
     fn claim_to_discard(&self, end: u64) -> Option<Claim<'_>> {
         // Not as the owner: the receiver may get more from this queue, and has the items of this claim in hand.
         self.leave_head();
-        Some(self.claim_filled(self.shape, u64::MAX, end, IfStopped::Wait).ok()?.claim)
+        Some(self.claim_filled(self.shape, u64::MAX, Some(end), IfStopped::Wait).ok()?.claim)
     }
 
     /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek

@@ -2,7 +2,7 @@
 
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, Due, OWNED, Ring, SEALED, SHUT, position, word};
+use super::ring::{AWAY, Due, OWNED, Ring, SEALED, SHUT, turn};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::slots::Slots;
@@ -59,8 +59,8 @@ impl Filled<'_> {
     pub fn empty(&self, mut take: impl FnMut(*mut u8)) {
         let Claim { ring, slots, mut first, .. } = self.claim;
         if !self.stampless {
-            let count = ring.slots();
-            return self.claim.each_slot().for_each(|slot| slot.release(count, &mut take));
+            let lap = ring.lap();
+            return self.claim.each_slot().for_each(|slot| slot.release(lap, &mut take));
         }
         while first < self.end() {
             let count = PIECE.min(self.end() - first);
@@ -114,12 +114,12 @@ impl Fifo {
         // ORDERING: Acquire, both; as in try_head_ring and try_head.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
             let head = ring.head.word.load(Ordering::Acquire);
-            let turn = ring.turn(position(head));
-            let slot = ring.slots_as(shape).at(turn);
-            if head & AWAY == 0 && slot.is_filled() && ring.claim_head(head, 1) {
+            let slot = ring.slots_as(shape).at(head);
+            // Where the slot is filled, the ring is not away.
+            if slot.is_filled() && ring.claim_head(head, 1) {
                 // SAFETY: `item` has room for one.
-                slot.release(ring.slots(), |from| unsafe { shape.item.copy(from, item) });
-                return Some(ring.prefetch_after_get(shape, slot, turn));
+                slot.release(ring.lap(), |from| unsafe { shape.item.copy(from, item) });
+                return Some(ring.prefetch_after_get(shape, slot, head));
             }
         }
         None
@@ -158,7 +158,7 @@ impl Fifo {
         let mut got = 0;
         loop {
             let most = (max - got) as u64;
-            let filled = match self.claim_filled(shape, most, u64::MAX, IfStopped::GiveUp) {
+            let filled = match self.claim_filled(shape, most, None, IfStopped::GiveUp) {
                 Ok(filled) => filled,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
@@ -221,17 +221,21 @@ impl Fifo {
         &self,
         shape: Shape,
         most: u64,
-        end: u64,
+        end: Option<u64>,
         if_stopped: IfStopped,
     ) -> Result<Filled<'_>, NotGot> {
         loop {
             let Some((ring, head)) = self.try_head()? else { continue };
-            let at = position(head);
-            if at >= end {
-                return Err(NotGot::Empty);
-            }
-            let (slots, first) = (ring.slots_as(shape), ring.turn(at));
-            let count = filled_from(slots, first, most.min(end - at));
+            let most = match end {
+                None => most,
+                Some(end) => match ring.position_at(head) {
+                    None => continue,
+                    Some(at) if at >= end => return Err(NotGot::Empty),
+                    Some(at) => most.min(end - at),
+                },
+            };
+            let (slots, first) = (ring.slots_as(shape), turn(head));
+            let count = filled_from(slots, first, most);
             if count == 0 {
                 self.why_nothing(ring, head, Look::Again)?;
                 continue;
@@ -309,8 +313,7 @@ impl Fifo {
         if ring.head.word.load(Ordering::Relaxed) != head {
             return Ok(());
         }
-        let at = position(head);
-        if position(tail) == at {
+        if turn(tail) == turn(head) {
             return match tail & (SEALED | SHUT) {
                 0 => Err(NotGot::Empty),
                 SHUT => Err(NotGot::Drained),
@@ -322,9 +325,7 @@ impl Fifo {
         }
         for more in (0..look.times()).rev() {
             // ORDERING: Relaxed; only whether to try again.
-            if ring.slot(ring.turn(at)).is_filled()
-                || ring.head.word.load(Ordering::Relaxed) != head
-            {
+            if ring.slot(head).is_filled() || ring.head.word.load(Ordering::Relaxed) != head {
                 return Ok(());
             }
             if more > 0 {
@@ -347,24 +348,21 @@ impl Fifo {
         // ORDERING: Acquire; as in try_head.
         let (tail, head) =
             (ring.tail.word.load(Ordering::Acquire), ring.head.word.load(Ordering::Acquire));
-        if tail & SEALED == 0 || position(tail) != position(head) {
+        if tail & SEALED == 0 || turn(tail) != turn(head) {
             return;
         }
         // ORDERING: Acquire; pairs with the Release in link, which sealed the ring under this lock.
         let next = ring.next.load(Ordering::Acquire);
         // SAFETY: a ring that was sealed has a next one; rings live as long as the FIFO.
         let first = unsafe { &*next };
-        // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
-        let base = position(first.head.word.load(Ordering::Relaxed));
-        let owned = Self::pass_head_on(ring, first, base);
+        let owned = Self::pass_head_on(ring, first);
         // ORDERING: Release; pairs with the Acquire in try_head_ring.
         self.head_ring.store(next, Ordering::Release);
         // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
-        // ORDERING: Release; pairs with the Acquire of gets that load this word.
-        first.head.word.store(word(base) | owned, Ordering::Release);
+        first.come_first(owned);
         // Only now: a thread that sees this mark finds the next ring.
         // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
-        ring.head.word.store(word(base) | AWAY, Ordering::Release);
+        ring.head.word.store(head & !OWNED | AWAY, Ordering::Release);
         let surplus = chain.retire(NonNull::from(ring));
         drop(chain);
         if let Some(surplus) = surplus {
@@ -386,14 +384,11 @@ impl Fifo {
     }
 }
 
-/// The slot of the first item, if it is there and this is still the head.
+/// The slot of the first item, if it is there.
 #[inline]
 pub(super) fn item_at(ring: &Ring, head: u64) -> Option<Slot<'_>> {
-    let slot = ring.slot(ring.turn(position(head)));
-    let filled = head & AWAY == 0 && slot.is_filled();
-    // ORDERING: Acquire; after the look at the slot. If the ring has another life since the head was loaded,
-    // that may have been another slot: a thread that saw what came of it there sees here that the head has moved on.
-    (filled && ring.head.word.load(Ordering::Acquire) == head).then_some(slot)
+    let slot = ring.slot(head);
+    slot.is_filled().then_some(slot)
 }
 
 /// How many items there are from this turn on, up to `most`.

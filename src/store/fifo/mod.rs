@@ -22,7 +22,7 @@ use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
 pub use ring::Due;
-use ring::{AWAY, Ring, SEALED, SHUT, position};
+use ring::{AWAY, Ring, SEALED, SHUT};
 use shape::Shape;
 use slot::Slot;
 use slots::Slots;
@@ -136,33 +136,36 @@ impl Fifo {
     }
 
     pub fn entered(&self) -> u64 {
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; pairs with the Release in link.
-        match unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: a waiter that enlists and then
+        loop {
+            // SAFETY: rings live as long as the FIFO.
+            // ORDERING: Acquire; pairs with the Release in link.
+            let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
+                return 0;
+            };
+            // ORDERING: SeqCst in there; pairs with the compare-and-swap in claim_tail: a waiter that enlists and then
             // sees no put here is seen by the next put.
-            Some(ring) => position(ring.tail.word.load(Ordering::SeqCst)),
-            None => 0,
+            if let Some((_, position)) = ring.look_at(&ring.tail.word) {
+                return position;
+            }
         }
     }
 
     pub fn left(&self) -> u64 {
-        self.settled_head().map_or(0, |(_, head)| position(head))
+        self.settled_head().map_or(0, |(.., position)| position)
     }
 
-    /// The ring that gets start at, and its head; `None` before the first put.
-    fn settled_head(&self) -> Option<(&Ring, u64)> {
+    /// The ring that gets start at, its head and the position of that; `None` before the first put.
+    fn settled_head(&self) -> Option<(&Ring, u64, u64)> {
         loop {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in link and in advance.
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }?;
-            // ORDERING: SeqCst; pairs with the compare-and-swap in claim_head: a waiter that enlists for
+            // ORDERING: SeqCst in there; pairs with the compare-and-swap in claim_head: a waiter that enlists for
             // room and then sees no get here is seen by the next get. Of an owner see `order_gets`.
-            let head = ring.head.word.load(Ordering::SeqCst);
-            if head & AWAY == 0 {
-                return Some((ring, head));
+            match ring.look_at(&ring.head.word) {
+                Some((head, position)) if head & AWAY == 0 => return Some((ring, head, position)),
+                _ => self.until_moved_on(ring), // it may have another life by now
             }
-            self.until_moved_on(ring); // it may have another life by now
         }
     }
 

@@ -21,7 +21,7 @@ mod regular;
 
 use super::Fifo;
 use super::chain::Chain;
-use super::ring::{AWAY, OWNED, Ring, STEP, position};
+use super::ring::{AWAY, OWNED, Ring, STEP, turn};
 use crate::store::NotGot;
 use crate::sync::{AtomicBool, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
@@ -208,9 +208,8 @@ impl Fifo {
         };
         // ORDERING: Acquire; as in try_head.
         let head = ring.head.word.load(Ordering::Acquire);
-        let turn = ring.turn(position(head));
-        ring.see_tail(turn);
-        if head & OWNED == 0 && ring.head.owner.regular.note(turn) {
+        ring.see_tail(head);
+        if head & OWNED == 0 && ring.head.owner.regular.note(turn(head)) {
             self.own_head();
         }
     }
@@ -232,7 +231,7 @@ impl Fifo {
             return;
         }
         let Some(place) = ring.places.take() else { return };
-        ring.head.owner.begin(place, ring.turn(position(head)));
+        ring.head.owner.begin(place, turn(head));
         // ORDERING: SeqCst and a fence; a waiter for room who looks before this and finds no owner is seen by every get
         // of this one.
         let word = &ring.head.word;
@@ -270,7 +269,7 @@ impl Fifo {
         }
         ring.places.give_back();
         match if_ended {
-            _ if owner.is_held() => owner.end(ring.turn(position(head))),
+            _ if owner.is_held() => owner.end(turn(head)),
             IfEnded::Nothing => {}
             IfEnded::OrderClaims => {
                 Owner::order_claims();
@@ -287,7 +286,7 @@ impl Fifo {
     pub(super) fn leave_head(&self) {
         let mine = |ring: &Ring| ring.head.owner.me().is_some();
         // Nobody else makes it the caller's meanwhile.
-        if !self.settled_head().is_some_and(|(ring, _)| mine(ring)) {
+        if !self.settled_head().is_some_and(|(ring, ..)| mine(ring)) {
             return;
         }
         let chain = self.chain.lock();
@@ -318,7 +317,7 @@ impl Fifo {
     pub fn order_gets(&self) {
         // The load of the head in there pairs with the compare-and-swap in `own_head`: there is an owner here, or that
         // sees what was told.
-        let Some((ring, head)) = self.settled_head() else { return };
+        let Some((ring, head, _)) = self.settled_head() else { return };
         // The owner's own gets need no order. Should another thread be ending the ownership just now (the holder seen
         // here may be old), then the next get is a compare-and-swap after the one that takes OWNED off; the load above
         // came before that, so that get sees what was told.
@@ -327,16 +326,17 @@ impl Fifo {
         }
     }
 
-    /// Hands the head over from a ring that is sealed and emptied to the next one, where gets go on at `base`. Under
-    /// the chain's lock, and nobody looks at the head of `next` yet. What is to be marked there.
-    pub(super) fn pass_head_on(ring: &Ring, next: &Ring, base: u64) -> u64 {
-        let (before, owner) = (&ring.head.owner, &next.head.owner);
-        owner.regular.learn(&before.regular, ring.turn(base), next.turn(base));
+    /// Hands the head over from a ring that is sealed and emptied to the next one. Under the chain's lock, and nobody
+    /// looks at the head of `next` yet. What is to be marked there.
+    pub(super) fn pass_head_on(ring: &Ring, next: &Ring) -> u64 {
+        // ORDERING: Relaxed, both; nobody claims here any more, or yet.
+        let at = |ring: &Ring| turn(ring.head.word.load(Ordering::Relaxed));
+        let (before, owner, first) = (&ring.head.owner, &next.head.owner, at(next));
+        owner.regular.learn(&before.regular, at(ring), first);
         let stays = before.me().and_then(|_| next.places.take());
-        // Another thread that owns it has nothing left to claim here, and sees this before it sees another item.
-        before.leave();
+        before.leave(); // nothing is left to claim here, also for another thread that owns it
         stays.map_or(0, |place| {
-            owner.hold(place, next.turn(base)); // not begin: since when is what `learn` has set
+            owner.hold(place, first); // not begin: since when is what `learn` has set
             OWNED
         })
     }

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::chain::{Chain, next_slots};
-use super::ring::{Ring, SEALED, SHUT, position};
+use super::ring::{Ring, SEALED, SHUT, turn};
 use super::shape::Shape;
 use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, nobody_peeks, stand_back};
@@ -48,20 +48,15 @@ impl Fifo {
         // ORDERING: Acquire; as in claim_free, of which this is the first try.
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
             let tail = ring.tail.word.load(Ordering::Acquire);
-            let at = position(tail);
-            // ORDERING: Acquire; as in room_at.
-            let seen = ring.tail.head_seen.load(Ordering::Acquire);
-            let turn = ring.turn(at);
-            let slot = ring.slots_as(shape).at(turn);
-            // A tail that is too old, behind what was seen of the head, is no matter: its claim fails. Nor is a slot that
+            let slot = ring.slots_as(shape).at(tail);
+            // Where the slot is free, the tail has no flag. A tail that is too old, behind what was seen of the head, is no matter: its claim fails. Nor is a slot that
             // is free whatever its stamp says: where gets leave none, a put of one item is not what is usual.
-            if tail & (SHUT | SEALED) == 0
-                && self.limit.lets_in(at.wrapping_sub(seen))
-                && slot.is_free()
+            if slot.is_free()
                 && nobody_peeks(ring)
+                && self.limit.lets_in(ring.queued_at_most(tail))
                 && ring.claim_tail(tail, 1)
             {
-                ring.prefetch_after_put(shape, slot, turn);
+                ring.prefetch_after_put(shape, slot, tail);
                 // SAFETY: `item` is one item long.
                 slot.fill(|to| unsafe { shape.item.copy(item, to) });
                 return true;
@@ -133,7 +128,7 @@ impl Fifo {
             if room == 0 {
                 return Err(NotPut::Full);
             }
-            let (slots, first) = (ring.slots_as(shape), ring.turn(position(tail)));
+            let (slots, first) = (ring.slots_as(shape), turn(tail));
             let count = free_from(ring, slots, first, most.min(room));
             if count == 0 {
                 self.make_free(ring, tail)?;
@@ -150,7 +145,7 @@ impl Fifo {
     /// How many items the limit lets in behind this tail. `None`: the tail has moved, look again.
     #[inline]
     fn room_at(&self, ring: &Ring, tail: u64) -> Option<u64> {
-        let at = position(tail);
+        let at = ring.position(tail);
         let limit = self.limit.get();
         // ORDERING: Acquire; any head that once was leaves too little room, never too much. Pairs with the Release
         // below: a thread that sees this put sees a head as far as the one that let it in, so that bq_len never
@@ -172,15 +167,15 @@ impl Fifo {
     /// reading there. Returns when it is worth trying again.
     #[cold]
     fn make_free(&self, ring: &Ring, tail: u64) -> Result<(), NotPut> {
-        let at = position(tail);
+        let at = turn(tail);
         let full = || {
             // ORDERING: Relaxed; decides only how long to look.
-            at.saturating_sub(position(ring.head.word.load(Ordering::Relaxed))) >= ring.slots()
+            at.saturating_sub(turn(ring.head.word.load(Ordering::Relaxed))) >= ring.slots()
         };
         for _ in 0..LOOKS_AT_BUSY_SLOT {
             // ORDERING: Relaxed; compared only.
             let moved = ring.tail.word.load(Ordering::Relaxed) != tail;
-            if moved || free_from(ring, ring.slots_as(self.shape), ring.turn(at), 1) > 0 {
+            if moved || free_from(ring, ring.slots_as(self.shape), at, 1) > 0 {
                 return Ok(());
             }
             if full() {
@@ -234,6 +229,15 @@ impl Fifo {
         wanted.map(drop)
     }
 
+    #[cfg(loom)]
+    pub fn leave_ring(&self) {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire, both; as in claim_free.
+        let last = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() };
+        let last = last.map(|ring| (ring, ring.tail.word.load(Ordering::Acquire)));
+        self.grow(last).expect("there is memory, and no shutdown");
+    }
+
     /// A queue that grows out of the caches is slow for both sides, and where threads outnumber processors it
     /// grows only because those that get have no turn: they are given one, a ring at a time, unless rings of few
     /// large items follow each other too fast.
@@ -263,14 +267,13 @@ impl Fifo {
         match last {
             None => {
                 ring.open(0, 0);
-                // ORDERING: Relaxed; published by the Release below.
-                ring.head.word.store(0, Ordering::Relaxed);
+                ring.come_first(0); // published by the Release below
                 // ORDERING: Release; pairs with the Acquire in try_head_ring.
                 self.head_ring.store(fresh, Ordering::Release);
             }
             Some(last) => {
                 // ORDERING: SeqCst; no put claims here any more: its compare-and-swap fails.
-                let base = position(last.tail.word.fetch_or(SEALED, Ordering::SeqCst));
+                let base = last.position(last.tail.word.fetch_or(SEALED, Ordering::SeqCst));
                 // ORDERING: Relaxed; a hint.
                 ring.open(base, last.tail.head_seen.load(Ordering::Relaxed));
                 // ORDERING: Release; pairs with the Acquire in advance.

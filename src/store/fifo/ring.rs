@@ -1,23 +1,25 @@
 //! One ring of a FIFO: an array of slots, each with a stamp that says whose turn it is.
 //!
 //! ```text
-//! turn t lives in slot t % slots            tail word: position of the next put << 2 | SHUT | SEALED
-//! stamp of its slot:  2t        free for t  head word: position of the next get << 2 | OWNED | AWAY
-//!                     2t + 1    holds t
-//!                     2(t + slots)  free again, for the next lap
+//! turn t lives in slot t % slots                tail word: turn of the next put << 4 | SHUT | SEALED
+//! stamp of its slot:  t << 4            free    head word: turn of the next get << 4 | OWNED | AWAY
+//!                     t << 4 | HOLDS    holds t
+//!                     (t + slots) << 4  free again, for the next lap
 //! ```
+//!
+//! So one comparison says whether a put may go on: the stamp is the tail, which has no flag then. And one whether a get
+//! may: the stamp is the head, with OWNED, which is HOLDS.
 //!
 //! Where batches go from one thread to another, a get leaves no stamps: it says up to which turn slots are empty,
 //! once for all that it has taken, and what a slot has held stays in its stamp until the put of the next lap.
 //! See [`emptied`].
 //!
-//! Positions count the items of the FIFO, turns those of the ring: position = origin + turn. Both only
-//! grow, also when a ring is used again: another life starts with the turn that the last one ended at, so
-//! that the stamps need no change, and with a position that is no smaller. A ring's memory stays readable
-//! until its FIFO is dropped. So a thread that comes late with a word it loaded long ago fails its
-//! compare-and-swap, and whatever it read of the ring before that was harmless. One that owned the head in an earlier
-//! life finds that it does not any more: the ownership ended before the ring was opened again, and a look at a word,
-//! the origin or a stamp of the new life brings that along.
+//! Turns count the items of the ring, positions those of the FIFO: position = origin + turn. Both only grow, also when a
+//! ring is used again: another life starts one turn behind the one that the last ended at, so that the stamps of the
+//! others need no change, and no word comes again. A ring's memory stays readable until its FIFO is dropped. So a thread
+//! that comes late with a word it loaded long ago fails its compare-and-swap, and whatever it read of the ring before
+//! that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but what it claims is
+//! there by its stamp, and no stamp fits that head any more.
 
 mod ahead;
 mod emptied;
@@ -29,7 +31,7 @@ use crossbeam_utils::CachePadded;
 
 use super::owner::{Owner, Places};
 use super::shape::Shape;
-use super::slot::{Slot, SlotHeader, free_for};
+use super::slot::{Slot, SlotHeader};
 use super::slots::Slots;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw,
@@ -44,23 +46,29 @@ pub(super) const SHUT: u64 = 2;
 /// Gets do not start here: the ring is not the first one.
 pub(super) const AWAY: u64 = 1;
 /// One thread alone writes the head, and with plain stores.
-pub(super) const OWNED: u64 = 2;
+pub(super) const OWNED: u64 = 4;
 
-const SHIFT: u32 = 2;
-/// What one position adds to a word.
+const SHIFT: u32 = 4;
+/// What one turn adds to a word.
 pub(super) const STEP: u64 = 1 << SHIFT;
 
-/// The position in a word.
+/// Whatever is not the turn.
+pub(super) const FLAGS: u64 = STEP - 1;
+
+/// The turn in a word.
 #[inline]
-pub(super) fn position(word: u64) -> u64 {
+pub(super) fn turn(word: u64) -> u64 {
     word >> SHIFT
 }
 
-/// The word of a position, without flags.
+/// The word of a turn, without flags.
 #[inline]
-pub(super) fn word(position: u64) -> u64 {
-    position << SHIFT
+pub(super) fn word(turn: u64) -> u64 {
+    turn << SHIFT
 }
+
+/// In place of an origin, while the words are those of no life.
+const MOVING: u64 = 1 << 63;
 
 /// What producers write.
 pub(super) struct Tail {
@@ -78,7 +86,7 @@ pub(super) struct Tail {
 #[repr(C)]
 pub(super) struct Head {
     pub word: AtomicU64,
-    /// A turn that the tail has reached: consumers may fetch ahead up to here.
+    /// The word of a turn that the tail has reached: consumers may fetch ahead up to here.
     tail_seen: AtomicU64,
     /// The items of all turns before this one have been read, whatever the stamps of their slots say.
     emptied: AtomicU64,
@@ -90,11 +98,11 @@ pub(super) struct Ring {
     pub tail: CachePadded<Tail>,
     pub head: CachePadded<Head>,
     memory: NonNull<u8>,
+    /// As of [`Slots`].
     mask: u64,
     /// Whether puts come in batches.
     in_batches: AtomicBool,
-    /// The position that slots are counted from. Each life of the ring goes on where the one before has
-    /// left the stamps.
+    /// The position of turn 0, in this life of the ring; MOVING between two.
     origin: AtomicU64,
     pub shape: Shape,
     /// How many threads read an item here without having claimed it: no slot is reused meanwhile.
@@ -154,7 +162,7 @@ impl Ring {
                 owner: Owner::nobody(),
             }),
             memory,
-            mask: slots - 1,
+            mask: word(slots - 1),
             in_batches: AtomicBool::new(false),
             origin: AtomicU64::new(0),
             shape,
@@ -183,8 +191,8 @@ impl Ring {
         unsafe {
             let (shape, slots) = (ring.as_ref().shape, ring.as_ref().slots());
             #[cfg(any(loom, shuttle))]
-            for index in 0..slots {
-                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(index).header).cast_mut());
+            for turn in 0..slots {
+                ptr::drop_in_place(ptr::from_ref(ring.as_ref().slot(word(turn)).header).cast_mut());
             }
             dealloc(ring.as_ref().memory.as_ptr(), shape.layout(slots).expect("as in new"));
             ring.drop_in_place();
@@ -192,25 +200,58 @@ impl Ring {
         }
     }
 
-    pub fn slots(&self) -> u64 {
-        self.mask + 1
+    /// What a turn and the next one of the same slot are apart, as a word.
+    #[inline(always)]
+    pub fn lap(&self) -> u64 {
+        self.mask + STEP
     }
 
-    /// Which turn a position has in this ring: slots take turns, life after life of the ring. To be asked
-    /// before the position is claimed, since later the ring may have another life. A late thread that asks
-    /// for a position of an earlier life gets an arbitrary turn: its compare-and-swap fails, or a look at the
-    /// head tells.
+    pub fn slots(&self) -> u64 {
+        turn(self.lap())
+    }
+
+    /// The position of a word of this life. To be asked before it is claimed, since later the ring may have another life.
+    /// A late thread that asks for a word of an earlier life gets an arbitrary position: its compare-and-swap fails.
     #[inline]
-    pub fn turn(&self, position: u64) -> u64 {
+    pub fn position(&self, of: u64) -> u64 {
         // ORDERING: Acquire; pairs with the Release in open: a thread that sees the origin of a new life sees
         // how the one before ended.
-        position.wrapping_sub(self.origin.load(Ordering::Acquire))
+        self.origin.load(Ordering::Acquire).wrapping_add(turn(of))
     }
 
-    /// The slot whose turn it is.
+    /// How many items are queued before this tail, or fewer: since the head was looked at last.
+    #[inline(always)]
+    pub fn queued_at_most(&self, tail: u64) -> u64 {
+        // ORDERING: Acquire; as in room_at.
+        let seen = self.tail.head_seen.load(Ordering::Acquire);
+        self.position(tail).wrapping_sub(seen)
+    }
+
+    /// The position of this head, in which AWAY is not set. `None`: it has moved on.
+    pub fn position_at(&self, head: u64) -> Option<u64> {
+        let position = self.position(head);
+        // ORDERING: Relaxed; where the origin is that of a later life, the Acquire of it brings along that the head is
+        // away at least.
+        (self.head.word.load(Ordering::Relaxed) == head).then_some(position)
+    }
+
+    /// One of the words, and its position. `None`: the ring gets another life.
     #[inline]
-    pub fn slot(&self, turn: u64) -> Slot<'_> {
-        self.slots_as(self.shape).at(turn)
+    pub fn look_at(&self, word: &AtomicU64) -> Option<(u64, u64)> {
+        // ORDERING: Acquire; pairs with the last Release in open: the word is of this life, or of a later one.
+        let origin = self.origin.load(Ordering::Acquire);
+        // ORDERING: SeqCst; said by the callers. Pairs with the Release of the word in open as well: of a later life, it
+        // brings MOVING along, or more.
+        let word = word.load(Ordering::SeqCst);
+        // ORDERING: Relaxed; compared only.
+        let is_of_that_life = origin != MOVING && self.origin.load(Ordering::Relaxed) == origin;
+        is_of_that_life.then(|| (word, origin.wrapping_add(turn(word))))
+    }
+
+    /// The slot of a word, whatever its flags.
+    #[inline]
+    pub fn slot(&self, word: u64) -> Slot<'_> {
+        self.slots_as(self.shape).at(word)
     }
 
     /// `shape`: that of this ring, in a form that the compiler may know more about.
@@ -243,10 +284,9 @@ impl Ring {
     /// Writes the stamps that giving the memory back has lost. The ring is spare, and the caller's alone.
     pub fn restore(&self) {
         if self.trimmed.replace(false) {
-            let turn = self.turn(self.end());
-            for turn in turn..turn + self.slots() {
-                // ORDERING: Relaxed; published when the ring is opened.
-                self.slot(turn).header.stamp.store(free_for(turn), Ordering::Relaxed);
+            let end = self.end();
+            for turn in end..end + self.slots() {
+                self.slot(word(turn)).header.set_free_for(turn);
             }
         }
     }
@@ -255,18 +295,31 @@ impl Ring {
     /// the ring's last life may still be reading its slot, which is free when it is done.
     pub fn open(&self, base: u64, head_seen: u64) {
         debug_assert!(!self.trimmed.get());
-        let turn = self.turn(self.end());
-        // ORDERING: Release; see turn.
-        self.origin.store(base.wrapping_sub(turn), Ordering::Release);
+        // ORDERING: Release; a thread that sees it looks for the ring anew, and finds another one.
+        self.origin.store(MOVING, Ordering::Release);
+        // One turn is left out: or a put that has looked at the last word of the life before, and found room then, could
+        // still claim.
+        let (skipped, first) = (self.end(), self.end() + 1);
+        self.slot(word(skipped)).header.set_free_for(skipped + self.slots());
         // ORDERING: Relaxed; published below. A thread that is late by a whole life of the ring may write an
         // older view of the head here later: too low is always allowed.
         self.tail.head_seen.store(head_seen, Ordering::Relaxed);
         // ORDERING: Relaxed; read after the Release below, or with SEALED under the lock.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: Release; a late thread that loads one of these words with Acquire sees the origin
-        // and the stamps that go with it.
-        self.head.word.store(word(base) | AWAY, Ordering::Release);
-        self.tail.word.store(word(base) | SEALED, Ordering::Release);
+        // ORDERING: Release; a late thread that loads one of these words with Acquire sees MOVING, and the stamps that go
+        // with it.
+        self.head.word.store(word(first) | AWAY, Ordering::Release);
+        self.tail.word.store(word(first) | SEALED, Ordering::Release);
+        // ORDERING: Release; a thread that sees it sees the words, see look_at.
+        self.origin.store(base.wrapping_sub(first), Ordering::Release);
+    }
+
+    /// Lets gets start here, that of an owner or all. Under the chain's lock.
+    pub fn come_first(&self, owned: u64) {
+        // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
+        let away = self.head.word.load(Ordering::Relaxed);
+        // ORDERING: Release; pairs with the Acquire of gets that load this word.
+        self.head.word.store(away & !AWAY | owned, Ordering::Release);
     }
 
     /// Lets puts in. Under the chain's lock.
@@ -277,26 +330,28 @@ impl Ring {
         self.tail.word.store(sealed & !SEALED, Ordering::Release);
     }
 
-    /// Whether the first put of another life would find its slot free; asked of a ring that is emptied.
+    /// Whether another life can begin, and its first put would find its slot free; asked of a ring that is emptied.
     pub fn is_usable(&self) -> bool {
-        let is_free = self.trimmed.get() || self.is_free(self.turn(self.end()));
+        let (end, skipped_and_first) = (self.end(), self.slots().min(2));
+        let is_free =
+            self.trimmed.get() || (end..end + skipped_and_first).all(|turn| self.is_free(turn));
         // ORDERING: Relaxed; a ring that is not taken up is met again, and puts look for themselves.
         is_free && self.pins.load(Ordering::Relaxed) == 0
     }
 
     fn is_free(&self, turn: u64) -> bool {
-        self.slot(turn).is_free() || self.look_at_emptied(turn) > 0
+        self.slot(word(turn)).is_free() || self.look_at_emptied(turn) > 0
     }
 
-    /// Where puts ended, or begin: of a ring that takes none.
+    /// The turn that puts ended at, or begin: of a ring that takes none.
     fn end(&self) -> u64 {
         // ORDERING: Relaxed; written under the chain's lock, and not since.
-        position(self.tail.word.load(Ordering::Relaxed))
+        turn(self.tail.word.load(Ordering::Relaxed))
     }
 
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
     pub fn is_quiet(&self) -> bool {
-        let end = self.turn(self.end());
+        let end = self.end();
         let is_free = (end..end + self.slots()).all(|turn| self.is_free(turn));
         // ORDERING: SeqCst; the pins after the slots, for the reason given in Fifo::peek.
         is_free && self.pins.load(Ordering::SeqCst) == 0
@@ -337,9 +392,25 @@ mod tests {
     fn a_tail_of_another_life_is_not_taken_for_one_far_ahead() {
         with_ring(|ring| {
             ring.open(100, 100);
-            ring.tail.word.store(word(50), Ordering::Relaxed); // as looked at before that life began
-            ring.see_tail(3);
-            assert!(ring.head.tail_seen.load(Ordering::Relaxed) <= 7);
+            ring.tail.word.store(word(50), Ordering::Relaxed); // as one that is some lives further on would
+            ring.see_tail(word(3));
+            assert!(ring.head.tail_seen.load(Ordering::Relaxed) <= word(7));
+        });
+    }
+
+    #[test]
+    fn a_put_that_has_looked_at_the_end_of_a_life_does_not_claim_in_the_next() {
+        with_ring(|ring| {
+            ring.open(0, 0);
+            ring.unseal();
+            let looked_at = ring.tail.word.load(Ordering::Relaxed);
+            ring.tail.word.fetch_or(SEALED, Ordering::Relaxed);
+            ring.open(100, 0);
+            ring.unseal();
+            assert!(!ring.claim_tail(looked_at, 1));
+            let tail = ring.tail.word.load(Ordering::Relaxed);
+            assert_eq!(ring.look_at(&ring.tail.word), Some((tail, 100)));
+            assert!(ring.slot(tail).is_free() && ring.is_usable());
         });
     }
 

@@ -2,7 +2,11 @@
 
 use std::ptr;
 
+use super::ring::{FLAGS, OWNED, word};
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
+
+/// In the stamp of a slot that holds its item. The same as OWNED: the word of a head that is owned is that stamp.
+pub(super) const HOLDS: u64 = OWNED;
 
 /// What precedes the item in a slot.
 pub(super) struct SlotHeader {
@@ -16,34 +20,27 @@ pub(super) struct SlotHeader {
 pub(super) struct Slot<'a> {
     pub header: &'a SlotHeader,
     item: *mut u8,
-    turn: u64,
-}
-
-/// What the stamp says of a slot that is free for this turn. Worked out anew where it is needed: a get that keeps it over
-/// its claim has to save another register.
-#[inline(always)]
-pub(super) fn free_for(turn: u64) -> u64 {
-    turn.wrapping_mul(2)
-}
-
-/// And of one that holds its item.
-#[inline(always)]
-fn holding(turn: u64) -> u64 {
-    turn.wrapping_mul(2).wrapping_add(1)
+    word: u64,
 }
 
 impl SlotHeader {
     /// Of a slot that is free for a turn of the first lap.
     pub fn new(turn: u64) -> Self {
-        Self { stamp: AtomicU64::new(free_for(turn)), item: UnsafeCell::new(()) }
+        Self { stamp: AtomicU64::new(word(turn)), item: UnsafeCell::new(()) }
+    }
+
+    /// Makes the slot free for this turn. It is the caller's alone.
+    pub fn set_free_for(&self, turn: u64) {
+        // ORDERING: Relaxed; published when the ring is opened.
+        self.stamp.store(word(turn), Ordering::Relaxed);
     }
 }
 
 impl<'a> Slot<'a> {
-    /// `item`: the place behind the header.
+    /// `item`: the place behind the header. `word`: of its turn.
     #[inline]
-    pub fn new(header: &'a SlotHeader, item: *mut u8, turn: u64) -> Self {
-        Self { header, item, turn }
+    pub fn new(header: &'a SlotHeader, item: *mut u8, word: u64) -> Self {
+        Self { header, item, word }
     }
 
     /// The address so many bytes behind the start of this slot: to be fetched, not to be followed.
@@ -52,18 +49,18 @@ impl<'a> Slot<'a> {
         ptr::from_ref(self.header).cast::<u8>().wrapping_add(bytes)
     }
 
-    /// Whether a put may write here: the get of the lap before is done with it.
+    /// Whether a put may write here: the get of the lap before is done with it. Not where the word has a flag.
     #[inline]
     pub fn is_free(self) -> bool {
         // ORDERING: Acquire; pairs with the Release in release: the item that was there has been read.
-        self.header.stamp.load(Ordering::Acquire) == free_for(self.turn)
+        self.header.stamp.load(Ordering::Acquire) == self.word
     }
 
-    /// Whether the item is here.
+    /// Whether the item is here. Not where the word has a flag other than OWNED.
     #[inline]
     pub fn is_filled(self) -> bool {
         // ORDERING: Acquire; pairs with the Release in fill: the item is there.
-        self.header.stamp.load(Ordering::Acquire) == holding(self.turn)
+        self.header.stamp.load(Ordering::Acquire) == self.word | HOLDS
     }
 
     /// Has the item written and publishes it. The caller has claimed the position, and the slot was free.
@@ -71,7 +68,7 @@ impl<'a> Slot<'a> {
     pub fn fill(self, write: impl FnOnce(*mut u8)) {
         self.header.item.with_mut(|_| write(self.item));
         // ORDERING: Release; pairs with the Acquire in is_filled: the item is there.
-        self.header.stamp.store(holding(self.turn), Ordering::Release);
+        self.header.stamp.store(self.word | HOLDS, Ordering::Release);
     }
 
     /// Has the item read; nobody writes it meanwhile.
@@ -81,11 +78,11 @@ impl<'a> Slot<'a> {
     }
 
     /// Has the item taken and frees the slot for the next lap. The caller has claimed the position, and the slot was
-    /// filled. `slots`: how many the ring has.
+    /// filled. `lap`: the word of as many turns as the ring has slots.
     #[inline]
-    pub fn release(self, slots: u64, take: impl FnOnce(*mut u8)) {
+    pub fn release(self, lap: u64, take: impl FnOnce(*mut u8)) {
         self.read(take);
         // ORDERING: Release; pairs with the Acquire in is_free: the item was read.
-        self.header.stamp.store(free_for(self.turn.wrapping_add(slots)), Ordering::Release);
+        self.header.stamp.store((self.word & !FLAGS) + lap, Ordering::Release);
     }
 }

@@ -1,8 +1,10 @@
 //! The slots of a ring, one after the other.
 
+use std::hint::assert_unchecked;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
+use super::ring::{STEP, turn, word};
 use super::shape::{CACHE_LINE, Shape};
 use super::slot::{Slot, SlotHeader};
 use crate::sync::prefetch_for_reading;
@@ -11,6 +13,7 @@ use crate::sync::prefetch_for_reading;
 #[derive(Clone, Copy)]
 pub(super) struct Slots<'a> {
     memory: NonNull<u8>,
+    /// Of a word: what says which slot.
     mask: u64,
     shape: Shape,
     of: PhantomData<&'a SlotHeader>,
@@ -18,16 +21,17 @@ pub(super) struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     /// # Safety
-    /// There are `mask` + 1 slots of this shape at `memory`, a power of two, initialised, for as long as `'a`.
+    /// `mask` is the word of one less than a power of two, and so many slots of this shape are at `memory`, initialised,
+    /// for as long as `'a`.
     #[inline(always)]
     pub unsafe fn new(memory: NonNull<u8>, mask: u64, shape: Shape) -> Self {
         Self { memory, mask, shape, of: PhantomData }
     }
 
-    /// The slot whose turn it is.
+    /// The slot of a word, whatever its flags.
     #[inline(always)]
-    pub fn at(self, turn: u64) -> Slot<'a> {
-        self.in_place(turn & self.mask, turn)
+    pub fn at(self, word: u64) -> Slot<'a> {
+        self.in_place(word & self.mask, word)
     }
 
     pub fn are_long(self) -> bool {
@@ -38,16 +42,17 @@ impl<'a> Slots<'a> {
     /// array, and once around its end.
     #[inline(always)]
     pub fn run(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let count = count.min(self.mask + 1);
-        let here = count.min(self.mask + 1 - (first & self.mask));
+        let slots = turn(self.mask) + 1;
+        let count = count.min(slots);
+        let here = count.min(slots - turn(word(first) & self.mask));
         self.row(first, here).chain(self.row(first.wrapping_add(here), count - here))
     }
 
     /// The same, of slots that lie one behind the other.
     #[inline(always)]
     fn row(self, first: u64, count: u64) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let start = first & self.mask;
-        (0..count).map(move |index| self.in_place(start + index, first.wrapping_add(index)))
+        let (start, first) = (word(first) & self.mask, word(first));
+        (0..count).map(word).map(move |index| self.in_place(start + index, first + index))
     }
 
     /// Fetches slots that will be read soon, and not written.
@@ -55,18 +60,18 @@ impl<'a> Slots<'a> {
     pub fn prefetch(self, first: u64, count: u64) {
         let per_line = (CACHE_LINE / self.shape.stride).max(1);
         (0..count).step_by(per_line).for_each(|index| {
-            prefetch_for_reading(ptr::from_ref(self.at(first + index).header).cast());
+            prefetch_for_reading(ptr::from_ref(self.at(word(first + index)).header).cast());
         });
     }
 
     #[inline(always)]
-    fn in_place(self, index: u64, turn: u64) -> Slot<'a> {
-        let index = index as usize;
-        // SAFETY: the index is below the number of slots, as promised to `new`.
+    fn in_place(self, masked: u64, word: u64) -> Slot<'a> {
+        // SAFETY: the mask is one of turns, and below the number of slots, as promised to `new`.
         let (header, item) = unsafe {
-            let slot = self.memory.add(index * self.shape.stride);
+            assert_unchecked(masked.is_multiple_of(STEP)); // so for words nothing is left of the next line
+            let slot = self.memory.add(turn(masked) as usize * self.shape.stride);
             (slot.cast().as_ref(), slot.as_ptr().add(self.shape.offset))
         };
-        Slot::new(header, item, turn)
+        Slot::new(header, item, word)
     }
 }

@@ -1,6 +1,6 @@
 //! Memory before it is needed: slots that puts and gets will come to are fetched ahead.
 
-use super::{Ring, position};
+use super::{Ring, word};
 use crate::store::fifo::shape::{CACHE_LINE, PREFETCH_BYTES, Shape};
 use crate::store::fifo::slot::Slot;
 use crate::sync::{EAGER, Ordering, prefetch_for_reading, prefetch_for_writing};
@@ -21,9 +21,9 @@ impl Ring {
     /// Fetches the slot that a put will write soon, if puts come one after the other. Without it each waits
     /// for a cache line from the get that emptied the slot: its compare-and-swap cannot overtake the last store.
     #[inline(always)]
-    pub fn prefetch_after_put(&self, shape: Shape, slot: Slot<'_>, turn: u64) {
+    pub fn prefetch_after_put(&self, shape: Shape, slot: Slot<'_>, tail: u64) {
         if shape.is_long() {
-            self.prefetch_whole(shape, turn + shape.ahead, prefetch_for_writing);
+            self.prefetch_whole(shape, tail + word(shape.ahead), prefetch_for_writing);
         } else {
             prefetch_for_writing(slot.further_on(PREFETCH_BYTES));
         }
@@ -34,33 +34,33 @@ impl Ring {
     /// line from them (60 M items/s become 45), and looking where they are costs too, so that is done rarely.
     /// Four threads to a loop, bounded: 95 without, 111 with.
     #[inline(always)]
-    pub fn prefetch_after_get(&self, shape: Shape, slot: Slot<'_>, turn: u64) -> Due {
+    pub fn prefetch_after_get(&self, shape: Shape, slot: Slot<'_>, head: u64) -> Due {
         if shape.is_long() {
-            self.prefetch_whole(shape, turn + 2, prefetch_for_reading);
+            self.prefetch_whole(shape, head + word(2), prefetch_for_reading);
             return Due::Nothing;
         }
         // ORDERING: Relaxed; a hint.
         let seen = self.head.tail_seen.load(Ordering::Relaxed);
-        if turn + 2 * shape.ahead <= seen {
+        if head + word(2 * shape.ahead) <= seen {
             prefetch_for_writing(slot.further_on(PREFETCH_BYTES));
-        } else if turn >= seen + LOOK_EVERY {
+        } else if head >= seen + word(LOOK_EVERY) {
             return Due::LookRound;
         }
         Due::Nothing
     }
 
     /// Looks how far gets may fetch ahead.
-    pub fn see_tail(&self, turn: u64) {
+    pub fn see_tail(&self, head: u64) {
         // ORDERING: Relaxed; a hint.
-        let tail = position(self.tail.word.load(Ordering::Relaxed));
-        // Where the ring has another life since, this is some turn: it must not count as reached for ever.
-        let seen = self.turn(tail).min(turn + self.slots());
+        let tail = self.tail.word.load(Ordering::Relaxed);
+        // Where the ring has had more lives since, this is far ahead: it must not count as reached for long.
+        let seen = tail.min(head + word(self.slots()));
         self.head.tail_seen.store(seen, Ordering::Relaxed);
     }
 
     #[inline(always)]
-    fn prefetch_whole(&self, shape: Shape, turn: u64, fetch: impl Fn(*const u8)) {
-        let slot = self.slots_as(shape).at(turn);
+    fn prefetch_whole(&self, shape: Shape, word: u64, fetch: impl Fn(*const u8)) {
+        let slot = self.slots_as(shape).at(word);
         let lines = (0..shape.stride.min(MOST_PREFETCHED)).step_by(CACHE_LINE);
         lines.for_each(|offset| fetch(slot.further_on(offset)));
     }

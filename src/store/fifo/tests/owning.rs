@@ -2,7 +2,7 @@
 
 use super::super::get::IfStopped;
 use super::super::owner::{PAYS_OFF, PLACES, WORTH_OWNING};
-use super::super::ring::{OWNED, Ring, position};
+use super::super::ring::{OWNED, Ring, turn, word};
 use super::*;
 use crate::sync::EAGER;
 use std::sync::Barrier;
@@ -77,12 +77,12 @@ fn in_batches(capacity: usize) -> Fifo {
 
 /// Of the item that was got last.
 fn has_left_no_stamp(fifo: &Fifo) -> bool {
-    head_ring(fifo).unwrap().slot(head_turn(fifo) - 1).is_filled()
+    head_ring(fifo).unwrap().slot(word(head_turn(fifo) - 1)).is_filled()
 }
 
 fn head_turn(fifo: &Fifo) -> u64 {
     let ring = head_ring(fifo).unwrap();
-    ring.turn(position(ring.head.word.load(Ordering::Relaxed)))
+    turn(ring.head.word.load(Ordering::Relaxed))
 }
 
 fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
@@ -347,7 +347,7 @@ fn a_long_batch_is_given_back_piece_by_piece() {
     let rings = || fifo.chain.lock().made_count();
     let before = rings();
     (0..CAPACITY / BATCH).for_each(|_| put_batch(&fifo));
-    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, u64::MAX, IfStopped::Wait);
+    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, None, IfStopped::Wait);
     let mut taken = 0;
     batch.unwrap_or_else(|why| panic!("{why:?}")).empty(|_| {
         taken += 1;
