@@ -306,22 +306,24 @@ def weakenings():
                  relaxed(FIFO, "fn settled_head(", "head_ring.load(Ordering::Acquire)", "Acquire"),
                  (LENGTH,), preemptions=2)
 
-    pair = "origin and words of another life, Release / Acquire"
-    opened = lambda word: relaxed(RING, "pub fn open(", f"self.{word}, Ordering::Release)", "Release")
-    yield weaken(pair, "the words are set Relaxed",
-                 (opened("head.word.store(word(first) | AWAY"),
-                  opened("tail.word.store(word(first) | SEALED")), (OTHER_LIFE,))
+    pair = "lives, words and origin of a ring, Release / Acquire"
+    opened = lambda what: relaxed(RING, "pub fn open(", f"self.{what}, Ordering::Release)", "Release")
+    yield weaken(pair, "the tail is set Relaxed",
+                 opened("tail.word.store(word(first) | SEALED"), (OTHER_LIFE,))
     yield weaken(pair, "the origin is set Relaxed",
                  opened("origin.store(base.wrapping_sub(first)"), (OTHER_LIFE,))
+    yield weaken(pair, "the end of opening is Relaxed", opened("lives.store(lives + 2"), (OTHER_LIFE,))
+    yield weaken(pair, "the lives are seen Relaxed",
+                 relaxed(RING, "pub fn look_at(", "lives.load(Ordering::Acquire)", "Acquire"),
+                 (OTHER_LIFE,))
     yield weaken(pair, "the origin is seen Relaxed",
-                 relaxed(RING, "pub fn look_at(", "origin.load(Ordering::Acquire)", "Acquire"),
+                 relaxed(RING, "pub fn position(", "load(Ordering::Acquire)", "Acquire"), (OTHER_LIFE,))
+    yield weaken(pair, "no mark while a life is readied",
+                 Change(RING, "pub fn open(", "self.lives.store(lives + 1, Ordering::Relaxed);", ""),
                  (OTHER_LIFE,))
-    yield weaken(pair, "no mark while the words change",
-                 Change(RING, "pub fn open(", "self.origin.store(MOVING, Ordering::Release);", ""),
+    yield weaken(pair, "no second look at the lives",
+                 Change(RING, "pub fn look_at(", " && self.lives.load(Ordering::Relaxed) == lives", ""),
                  (OTHER_LIFE,))
-    yield weaken(pair, "no second look at the origin",
-                 Change(RING, "pub fn look_at(", " && self.origin.load(Ordering::Relaxed) == origin",
-                        ""), (OTHER_LIFE,))
 
     pair = "inbox AcqRel"
     yield weaken(pair, "a watch is left Relaxed",

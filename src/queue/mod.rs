@@ -138,6 +138,12 @@ impl Queue {
         self.store.leave_ring();
     }
 
+    /// How many items have gone.
+    #[cfg(loom)]
+    pub fn left(&self) -> u64 {
+        self.store.left()
+    }
+
     /// How many items have come, and gone.
     pub fn moved(&self) -> u64 {
         self.store.entered() + self.store.left()

@@ -225,6 +225,26 @@ fn counts_stay_whatever_life_their_ring_has() {
     });
 }
 
+/// A third life of the ring has the origin of its first one, and gets have not come to it yet: a look that compared
+/// origins would not see that. It takes two preemptions.
+#[test]
+fn the_count_of_gets_is_of_one_life_where_an_origin_comes_again() {
+    model_fenced(|| {
+        let queue = fifo(4);
+        put(&queue, 7, NOW).unwrap();
+        assert_eq!(get(&queue, NOW), Ok(7));
+        let looker = on_thread(&queue, |queue| queue.left());
+        let move_on = || {
+            queue.leave_ring();
+            assert_eq!(get(&queue, NOW), Err(Status::Empty));
+        };
+        (0..3).for_each(|_| move_on());
+        put_both(&queue, [7, 7], NOW).unwrap();
+        queue.leave_ring();
+        assert_eq!(looker.join().unwrap(), 1);
+    });
+}
+
 /// A get that knows the ring from its first life meets it in the next one, while gets move on to it.
 #[test]
 fn a_get_leaves_room_when_it_returns_whatever_life_its_ring_has() {

@@ -228,10 +228,10 @@ impl Fifo {
             let Some((ring, head)) = self.try_head()? else { continue };
             let most = match end {
                 None => most,
-                Some(end) => match ring.position_at(head) {
-                    None => continue,
-                    Some(at) if at >= end => return Err(NotGot::Empty),
-                    Some(at) => most.min(end - at),
+                Some(end) => match ring.look_at(&ring.head.word) {
+                    Some((now, at)) if now == head && at >= end => return Err(NotGot::Empty),
+                    Some((now, at)) if now == head => most.min(end - at),
+                    _ => continue,
                 },
             };
             let (slots, first) = (ring.slots_as(shape), turn(head));
@@ -259,7 +259,7 @@ impl Fifo {
     #[inline]
     fn try_head(&self) -> Result<Option<(&Ring, u64)>, NotGot> {
         let Some(ring) = self.try_head_ring()? else { return Ok(None) };
-        // ORDERING: Acquire; pairs with the Release in Ring::open: the stamps fit the position.
+        // ORDERING: Acquire; pairs with the Release in come_first: the stamps fit.
         let head = ring.head.word.load(Ordering::Acquire);
         if head & AWAY == 0 {
             return Ok(Some((ring, head)));
@@ -309,10 +309,7 @@ impl Fifo {
         fence(Ordering::SeqCst);
         // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: see `entered`.
         let tail = ring.tail.word.load(Ordering::SeqCst);
-        // ORDERING: Relaxed; compared only. Empty is said of a head that is the head.
-        if ring.head.word.load(Ordering::Relaxed) != head {
-            return Ok(());
-        }
+        // No turn comes again, and no head overtakes its tail: it is still the head.
         if turn(tail) == turn(head) {
             return match tail & (SEALED | SHUT) {
                 0 => Err(NotGot::Empty),
@@ -362,7 +359,7 @@ impl Fifo {
         first.come_first(owned);
         // Only now: a thread that sees this mark finds the next ring.
         // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
-        ring.head.word.store(head & !OWNED | AWAY, Ordering::Release);
+        ring.head.word.store(head | AWAY, Ordering::Release);
         let surplus = chain.retire(NonNull::from(ring));
         drop(chain);
         if let Some(surplus) = surplus {

@@ -18,8 +18,9 @@
 //! ring is used again: another life starts one turn behind the one that the last ended at, so that the stamps of the
 //! others need no change, and no word comes again. A ring's memory stays readable until its FIFO is dropped. So a thread
 //! that comes late with a word it loaded long ago fails its compare-and-swap, and whatever it read of the ring before
-//! that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but what it claims is
-//! there by its stamp, and no stamp fits that head any more.
+//! that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but no stamp fits that
+//! head any more; and where it had seen the stamp before, it finds that it is the owner no more: the item was there, so
+//! the ownership was ended, with a barrier, before another thread took it.
 
 mod ahead;
 mod emptied;
@@ -67,9 +68,6 @@ pub(super) fn word(turn: u64) -> u64 {
     turn << SHIFT
 }
 
-/// In place of an origin, while the words are those of no life.
-const MOVING: u64 = 1 << 63;
-
 /// What producers write.
 pub(super) struct Tail {
     pub word: AtomicU64,
@@ -102,11 +100,13 @@ pub(super) struct Ring {
     mask: u64,
     /// Whether puts come in batches.
     in_batches: AtomicBool,
-    /// The position of turn 0, in this life of the ring; MOVING between two.
+    /// The position of turn 0, in this life of the ring.
     origin: AtomicU64,
     pub shape: Shape,
     /// How many threads read an item here without having claimed it: no slot is reused meanwhile.
     pub pins: AtomicU32,
+    /// Counts the lives twice, and is odd while one is being readied: see [`Self::look_at`].
+    lives: AtomicU64,
     /// The ring behind this one; set before SEALED is acted upon, under the chain's lock.
     pub next: AtomicPtr<Ring>,
     /// Links of the chain's lists, used under its lock only.
@@ -167,6 +167,7 @@ impl Ring {
             origin: AtomicU64::new(0),
             shape,
             pins: AtomicU32::new(0),
+            lives: AtomicU64::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             spare: Cell::new(ptr::null_mut()),
             made_before: Cell::new(ptr::null_mut()),
@@ -210,16 +211,15 @@ impl Ring {
         turn(self.lap())
     }
 
-    /// The position of a word of this life. To be asked before it is claimed, since later the ring may have another life.
-    /// A late thread that asks for a word of an earlier life gets an arbitrary position: its compare-and-swap fails.
+    /// The position of a word of this life. Of an earlier one, arbitrary: for a thread whose compare-and-swap fails then.
     #[inline]
     pub fn position(&self, of: u64) -> u64 {
-        // ORDERING: Acquire; pairs with the Release in open: a thread that sees the origin of a new life sees
-        // how the one before ended.
+        // ORDERING: Acquire; pairs with the Release in open, for look_at: of a later life, it brings an odd number of
+        // lives along, or more.
         self.origin.load(Ordering::Acquire).wrapping_add(turn(of))
     }
 
-    /// How many items are queued before this tail, or fewer: since the head was looked at last.
+    /// No more items than this are queued before this tail: some may have left since the head was looked at.
     #[inline(always)]
     pub fn queued_at_most(&self, tail: u64) -> u64 {
         // ORDERING: Acquire; as in room_at.
@@ -227,25 +227,17 @@ impl Ring {
         self.position(tail).wrapping_sub(seen)
     }
 
-    /// The position of this head, in which AWAY is not set. `None`: it has moved on.
-    pub fn position_at(&self, head: u64) -> Option<u64> {
-        let position = self.position(head);
-        // ORDERING: Relaxed; where the origin is that of a later life, the Acquire of it brings along that the head is
-        // away at least.
-        (self.head.word.load(Ordering::Relaxed) == head).then_some(position)
-    }
-
-    /// One of the words, and its position. `None`: the ring gets another life.
+    /// One of the words, and its position: both of one life. `None`: the ring gets another one.
     #[inline]
     pub fn look_at(&self, word: &AtomicU64) -> Option<(u64, u64)> {
-        // ORDERING: Acquire; pairs with the last Release in open: the word is of this life, or of a later one.
-        let origin = self.origin.load(Ordering::Acquire);
-        // ORDERING: SeqCst; said by the callers. Pairs with the Release of the word in open as well: of a later life, it
-        // brings MOVING along, or more.
+        // ORDERING: Acquire; pairs with the Release at the end of open: what is loaded next is of this life or a later one.
+        let lives = self.lives.load(Ordering::Acquire);
+        // ORDERING: SeqCst; said by the callers. Pairs with the Release in open as well: as in position.
         let word = word.load(Ordering::SeqCst);
+        let position = self.position(word);
         // ORDERING: Relaxed; compared only.
-        let is_of_that_life = origin != MOVING && self.origin.load(Ordering::Relaxed) == origin;
-        is_of_that_life.then(|| (word, origin.wrapping_add(turn(word))))
+        let is_of_one_life = lives % 2 == 0 && self.lives.load(Ordering::Relaxed) == lives;
+        is_of_one_life.then_some((word, position))
     }
 
     /// The slot of a word, whatever its flags.
@@ -295,23 +287,24 @@ impl Ring {
     /// the ring's last life may still be reading its slot, which is free when it is done.
     pub fn open(&self, base: u64, head_seen: u64) {
         debug_assert!(!self.trimmed.get());
-        // ORDERING: Release; a thread that sees it looks for the ring anew, and finds another one.
-        self.origin.store(MOVING, Ordering::Release);
+        // ORDERING: Relaxed; written under the lock that is held, and published with what follows.
+        let lives = self.lives.load(Ordering::Relaxed);
+        self.lives.store(lives + 1, Ordering::Relaxed);
         // One turn is left out: or a put that has looked at the last word of the life before, and found room then, could
         // still claim.
         let (skipped, first) = (self.end(), self.end() + 1);
         self.slot(word(skipped)).header.set_free_for(skipped + self.slots());
-        // ORDERING: Relaxed; published below. A thread that is late by a whole life of the ring may write an
+        // ORDERING: Relaxed; published by `unseal`. A thread that is late by a whole life of the ring may write an
         // older view of the head here later: too low is always allowed.
         self.tail.head_seen.store(head_seen, Ordering::Relaxed);
-        // ORDERING: Relaxed; read after the Release below, or with SEALED under the lock.
+        // ORDERING: Relaxed; read after the Release in `unseal`, or with SEALED under the lock.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: Release; a late thread that loads one of these words with Acquire sees MOVING, and the stamps that go
-        // with it.
-        self.head.word.store(word(first) | AWAY, Ordering::Release);
+        // ORDERING: Relaxed; what is away counts for nothing, and come_first publishes it.
+        self.head.word.store(word(first) | AWAY, Ordering::Relaxed);
+        // ORDERING: Release, all; see look_at.
         self.tail.word.store(word(first) | SEALED, Ordering::Release);
-        // ORDERING: Release; a thread that sees it sees the words, see look_at.
         self.origin.store(base.wrapping_sub(first), Ordering::Release);
+        self.lives.store(lives + 2, Ordering::Release);
     }
 
     /// Lets gets start here, that of an owner or all. Under the chain's lock.
@@ -411,6 +404,16 @@ mod tests {
             let tail = ring.tail.word.load(Ordering::Relaxed);
             assert_eq!(ring.look_at(&ring.tail.word), Some((tail, 100)));
             assert!(ring.slot(tail).is_free() && ring.is_usable());
+        });
+    }
+
+    #[test]
+    fn a_ring_whose_second_slot_is_not_free_is_not_usable() {
+        with_ring(|ring| {
+            ring.open(0, 0);
+            assert!(ring.is_usable());
+            ring.slot(word(ring.end() + 1)).fill(|_| ());
+            assert!(!ring.is_usable());
         });
     }
 

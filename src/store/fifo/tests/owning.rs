@@ -181,7 +181,13 @@ fn an_owner_takes_the_head_along_from_ring_to_ring() {
     let before = rings();
     (0..100_000).for_each(|value| put(&fifo, value).unwrap());
     assert!(rings() > before + 2);
-    (0..100_000).for_each(|value| assert_eq!(get_one(&fifo), Ok(value)));
+    let mut at = ptr::null();
+    for value in 0..100_000 {
+        assert_eq!(get_one(&fifo), Ok(value));
+        let ring = head_ring(&fifo).map_or(ptr::null(), ptr::from_ref);
+        assert!(is_owned(&fifo) || ptr::eq(ring, at), "not the first get of a ring");
+        at = ring;
+    }
     assert!(is_owned(&fifo));
 }
 
