@@ -236,7 +236,7 @@ impl Ring {
         let word = word.load(Ordering::SeqCst);
         let position = self.position(word);
         // ORDERING: Relaxed; compared only.
-        let is_of_one_life = lives % 2 == 0 && self.lives.load(Ordering::Relaxed) == lives;
+        let is_of_one_life = lives.is_multiple_of(2) && self.lives.load(Ordering::Relaxed) == lives;
         is_of_one_life.then_some((word, position))
     }
 
@@ -410,10 +410,12 @@ mod tests {
     #[test]
     fn a_ring_whose_second_slot_is_not_free_is_not_usable() {
         with_ring(|ring| {
-            ring.open(0, 0);
-            assert!(ring.is_usable());
-            ring.slot(word(ring.end() + 1)).fill(|_| ());
+            ring.tail.word.store(word(6) | SEALED, Ordering::Relaxed);
+            let read = |turn| ring.slot(word(turn)).release(ring.lap(), |_| ());
+            read(2);
             assert!(!ring.is_usable());
+            read(3);
+            assert!(ring.is_usable());
         });
     }
 
