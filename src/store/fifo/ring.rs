@@ -14,13 +14,13 @@
 //! once for all that it has taken, and what a slot has held stays in its stamp until the put of the next lap.
 //! See [`emptied`].
 //!
-//! Turns count the items of the ring, positions those of the FIFO: position = origin + turn. Both only grow, also when a
-//! ring is used again: another life starts one turn behind the one that the last ended at, so that the stamps of the
-//! others need no change, and no word comes again. A ring's memory stays readable until its FIFO is dropped. So a thread
-//! that comes late with a word it loaded long ago fails its compare-and-swap, and whatever it read of the ring before
-//! that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but no stamp fits that
-//! head any more; and where it had seen the stamp before, it finds that it is the owner no more: the item was there, so
-//! the ownership was ended, with a barrier, before another thread took it.
+//! Turns count the items of the ring, positions those of the FIFO: position = origin + turn. Both only grow, also when
+//! a ring is used again: another life starts one turn behind the one that the last ended at, so that the stamps of the
+//! others need no change, and no word comes again. A ring's memory stays readable until its FIFO is dropped. So a
+//! thread that comes late with a word it loaded long ago fails its compare-and-swap, and whatever it read of the ring
+//! before that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but no stamp
+//! fits that head any more; and where it had seen the stamp before, it finds that it is the owner no more: the item was
+//! there, so the ownership was ended, with a barrier, before another thread took it.
 
 mod ahead;
 mod emptied;
@@ -211,7 +211,8 @@ impl Ring {
         turn(self.lap())
     }
 
-    /// The position of a word of this life. Of an earlier one, arbitrary: for a thread whose compare-and-swap fails then.
+    /// The position of a word of this life. Of an earlier one, arbitrary: for a thread whose compare-and-swap fails
+    /// then.
     #[inline]
     pub fn position(&self, of: u64) -> u64 {
         // ORDERING: Acquire; pairs with the Release in open, for look_at: of a later life, it brings an odd number of
@@ -230,7 +231,8 @@ impl Ring {
     /// One of the words, and its position: both of one life. `None`: the ring gets another one.
     #[inline]
     pub fn look_at(&self, word: &AtomicU64) -> Option<(u64, u64)> {
-        // ORDERING: Acquire; pairs with the Release at the end of open: what is loaded next is of this life or a later one.
+        // ORDERING: Acquire; pairs with the Release at the end of open: what is loaded next is of this life or a later
+        // one.
         let lives = self.lives.load(Ordering::Acquire);
         // ORDERING: SeqCst; said by the callers. Pairs with the Release in open as well: as in position.
         let word = word.load(Ordering::SeqCst);
@@ -290,8 +292,8 @@ impl Ring {
         // ORDERING: Relaxed; written under the lock that is held, and published with what follows.
         let lives = self.lives.load(Ordering::Relaxed);
         self.lives.store(lives + 1, Ordering::Relaxed);
-        // One turn is left out: or a put that has looked at the last word of the life before, and found room then, could
-        // still claim.
+        // One turn is left out: or a put that has looked at the last word of the life before, and found room then,
+        // could still claim.
         let (skipped, first) = (self.end(), self.end() + 1);
         self.slot(word(skipped)).header.set_free_for(skipped + self.slots());
         // ORDERING: Relaxed; published by `unseal`. A thread that is late by a whole life of the ring may write an
