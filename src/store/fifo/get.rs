@@ -225,13 +225,14 @@ impl Fifo {
         if_stopped: IfStopped,
     ) -> Result<Filled<'_>, NotGot> {
         loop {
-            let Some((ring, head)) = self.try_head()? else { continue };
-            let most = match end {
-                None => most,
-                Some(end) => match ring.look_at(&ring.head.word) {
-                    Some((now, at)) if now == head && at >= end => return Err(NotGot::Empty),
-                    Some((now, at)) if now == head => most.min(end - at),
-                    _ => continue,
+            let (ring, head, most) = match end {
+                None => match self.try_head()? {
+                    Some((ring, head)) => (ring, head, most),
+                    None => continue,
+                },
+                Some(end) => match self.settled_head() {
+                    Some((ring, head, at)) if at < end => (ring, head, most.min(end - at)),
+                    _ => return Err(NotGot::Empty),
                 },
             };
             let (slots, first) = (ring.slots_as(shape), turn(head));
