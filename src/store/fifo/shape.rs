@@ -9,6 +9,9 @@ pub(super) const CACHE_LINE: usize = 64;
 /// How far ahead of a put to fetch memory. Between two processors, one to one, millions of items a second:
 /// 38 without, 60 with 64 or 128 bytes, as many with more within the noise.
 pub(super) const PREFETCH_BYTES: usize = 128;
+/// The same where a slot takes more than a cache line, and a put fetches all of it. 64-byte items between processors
+/// that are far apart: 24 with two slots, 63 with 1,024 bytes, 70 with 1,536 or 2,048; level where they are near.
+const PREFETCH_BYTES_LONG: usize = 1536;
 
 /// Where in a ring's memory to find a slot, and in a slot its item. The hot paths are written for any shape and
 /// compiled twice: once with [`Self::WORD`] put in as a constant, which leaves a shift of a multiplication
@@ -39,7 +42,8 @@ impl Shape {
     }
 
     const fn of(item: ItemLayout, stride: usize, offset: usize) -> Self {
-        Self { item, stride, offset, ahead: PREFETCH_BYTES.div_ceil(stride) as u64 }
+        let bytes = if stride > CACHE_LINE { PREFETCH_BYTES_LONG } else { PREFETCH_BYTES };
+        Self { item, stride, offset, ahead: bytes.div_ceil(stride) as u64 }
     }
 
     /// The memory of so many slots, and of what is fetched behind the last one: that must be nobody else's.
