@@ -2,16 +2,14 @@
 
 use std::ptr::{self, NonNull};
 
-use super::ring::{AWAY, Due, OWNED, Ring, SEALED, SHUT, turn};
+use super::owner::Due;
+use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, turn};
 use super::shape::Shape;
 use super::slot::Slot;
 use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, ON_ITS_WAY, stand_back};
 use crate::store::NotGot;
-use crate::sync::{EAGER, MODEL, Ordering, fence, fence_after_rmw};
-
-/// After how many items that were got in batches to look round.
-const LOOK_EVERY_BATCHED: u64 = if EAGER { 1 } else { 1024 };
+use crate::sync::{MODEL, Ordering, fence, fence_after_rmw};
 
 /// A batch that leaves no stamps gives its slots back in pieces of this many, so that a put waits for one piece at
 /// most.
@@ -74,10 +72,9 @@ impl Filled<'_> {
     /// Whether to look now which thread gets, and whether always the same one does: that one would leave no stamps.
     #[inline(always)]
     fn is_worth_a_look(&self) -> bool {
-        let stretch = |turn| turn / LOOK_EVERY_BATCHED;
-        let Claim { ring, slots, first, .. } = self.claim;
-        let may_matter = !self.stampless && !slots.are_long() && ring.are_batches_usual();
-        may_matter && stretch(first) != stretch(self.end())
+        let Claim { ring, first, .. } = self.claim;
+        let may_matter = !self.stampless && ring.are_batches_usual();
+        may_matter && Due::after(ring.shape, first, self.end()) == Due::LookRound
     }
 }
 
@@ -119,7 +116,9 @@ impl Fifo {
             if slot.is_filled() && ring.claim_head(head, 1) {
                 // SAFETY: `item` has room for one.
                 slot.release(ring.lap(), |from| unsafe { shape.item.copy(from, item) });
-                return Some(ring.prefetch_after_get(shape, slot, head));
+                ring.prefetch_after_get(shape, head);
+                let first = turn(head);
+                return Some(Due::after(shape, first, first + 1));
             }
         }
         None

@@ -21,7 +21,7 @@ use std::ptr;
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
-pub use ring::Due;
+pub use owner::Due;
 use ring::{AWAY, Ring, SEALED, SHUT};
 use shape::Shape;
 use slot::Slot;

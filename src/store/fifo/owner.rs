@@ -22,14 +22,17 @@ mod regular;
 use super::Fifo;
 use super::chain::Chain;
 use super::ring::{AWAY, OWNED, Ring, STEP, turn};
+use super::shape::Shape;
 use crate::store::NotGot;
-use crate::sync::{AtomicBool, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw, pause};
+use crate::sync::{AtomicBool, AtomicU64, Cell, EAGER, MODEL, Ordering, fence_after_rmw, pause};
 use crate::sys::park::nap;
 use crate::sys::{barrier, clock, thread};
 use regular::Regular;
 #[cfg(test)]
 pub(super) use regular::{PAYS_OFF, WORTH_OWNING};
 
+/// After how many items to look whether always the same thread gets them.
+pub(super) const LOOK_EVERY: u64 = if EAGER { 1 } else { 1024 };
 /// How often to look again whether an owner is out of its few instructions, before it must have lost its processor.
 const LOOKS_AT_CLAIM: u32 = if MODEL { 0 } else { 100 };
 /// In place of a barrier that a sandbox has taken away: no processor keeps a store to itself that long.
@@ -189,6 +192,23 @@ impl Owner {
     }
 }
 
+/// What a get leaves to be done now and then, see [`Fifo::look_round`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    LookRound,
+}
+
+impl Due {
+    /// Behind a get of the turns from `first` to before `end`. Nobody comes to own long slots: 64-byte items between
+    /// processors that are far apart, 63 million a second without owners, 40 with; 78 and 84 where they are near.
+    #[inline(always)]
+    pub(super) fn after(shape: Shape, first: u64, end: u64) -> Self {
+        let may_matter = !shape.is_long() && first / LOOK_EVERY != end / LOOK_EVERY;
+        if may_matter { Self::LookRound } else { Self::Nothing }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IfEnded {
     /// The head is only to be taken over: the claim is seen, or waited for.
@@ -198,7 +218,7 @@ enum IfEnded {
 }
 
 impl Fifo {
-    /// After a get, now and then: how far gets may fetch ahead, and whether they all come from one thread.
+    /// After a get, now and then: whether they all come from one thread.
     #[cold]
     pub fn look_round(&self) {
         // SAFETY: rings live as long as the FIFO.
@@ -208,7 +228,6 @@ impl Fifo {
         };
         // ORDERING: Acquire; as in try_head.
         let head = ring.head.word.load(Ordering::Acquire);
-        ring.see_tail(head);
         if head & OWNED == 0 && ring.head.owner.regular.note(turn(head)) {
             self.own_head();
         }

@@ -38,7 +38,6 @@ use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw,
 };
 use crate::sys::memory;
-pub use ahead::Due;
 
 /// The ring takes no more puts: they go to the ring behind it.
 pub(super) const SEALED: u64 = 1;
@@ -84,8 +83,6 @@ pub(super) struct Tail {
 #[repr(C)]
 pub(super) struct Head {
     pub word: AtomicU64,
-    /// The word of a turn that the tail has reached: consumers may fetch ahead up to here.
-    tail_seen: AtomicU64,
     /// The items of all turns before this one have been read, whatever the stamps of their slots say.
     emptied: AtomicU64,
     pub owner: Owner,
@@ -157,7 +154,6 @@ impl Ring {
             }),
             head: CachePadded::new(Head {
                 word: AtomicU64::new(AWAY),
-                tail_seen: AtomicU64::new(0),
                 emptied: AtomicU64::new(0),
                 owner: Owner::nobody(),
             }),
@@ -381,16 +377,6 @@ mod tests {
             test(ring.as_ref());
             Ring::free(ring);
         }
-    }
-
-    #[test]
-    fn a_tail_of_another_life_is_not_taken_for_one_far_ahead() {
-        with_ring(|ring| {
-            ring.open(100, 100);
-            ring.tail.word.store(word(50), Ordering::Relaxed); // as one that is some lives further on would
-            ring.see_tail(word(3));
-            assert!(ring.head.tail_seen.load(Ordering::Relaxed) <= word(7));
-        });
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) struct Shape {
     pub stride: usize,
     /// From the start of a slot to its item.
     pub offset: usize,
-    /// How many slots further on lies the one to prefetch.
+    /// How many slots further on lies the one to prefetch, where they are long.
     pub ahead: u64,
 }
 
@@ -42,8 +42,7 @@ impl Shape {
     }
 
     const fn of(item: ItemLayout, stride: usize, offset: usize) -> Self {
-        let bytes = if stride > CACHE_LINE { PREFETCH_BYTES_LONG } else { PREFETCH_BYTES };
-        Self { item, stride, offset, ahead: bytes.div_ceil(stride) as u64 }
+        Self { item, stride, offset, ahead: PREFETCH_BYTES_LONG.div_ceil(stride) as u64 }
     }
 
     /// The memory of so many slots, and of what is fetched behind the last one: that must be nobody else's.

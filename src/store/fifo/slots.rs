@@ -34,10 +34,6 @@ impl<'a> Slots<'a> {
         self.in_place(word & self.mask, word)
     }
 
-    pub fn are_long(self) -> bool {
-        self.shape.is_long()
-    }
-
     /// The slots of so many turns, one after the other, and of no more than a lap: a loop over them goes along the
     /// array, and once around its end.
     #[inline(always)]

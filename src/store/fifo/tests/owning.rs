@@ -1,11 +1,14 @@
 //! Gets of one thread, one after the other, as a loop does.
 
 use super::super::get::IfStopped;
-use super::super::owner::{PAYS_OFF, PLACES, WORTH_OWNING};
+use super::super::owner::{LOOK_EVERY, PAYS_OFF, PLACES, WORTH_OWNING};
 use super::super::ring::{OWNED, Ring, turn, word};
 use super::*;
 use crate::sync::EAGER;
 use std::sync::Barrier;
+
+/// Who gets alone is noted by one look, and long enough by the next.
+const A_LOOK: u64 = 2 * LOOK_EVERY;
 
 /// As [`Queue::get`](crate::queue::Queue::get) does.
 fn get_one(fifo: &Fifo) -> Result<u64, NotGot> {
@@ -36,7 +39,7 @@ fn is_owned(fifo: &Fifo) -> bool {
 /// With an owner, the caller.
 fn owned(capacity: usize) -> Fifo {
     let fifo = fifo(capacity);
-    stream(&fifo, 2 * WORTH_OWNING + 200);
+    stream(&fifo, 2 * WORTH_OWNING + A_LOOK);
     assert!(is_owned(&fifo));
     fifo
 }
@@ -108,7 +111,7 @@ fn the_owner_goes_on_in_every_way() {
     assert!(is_owned(&fifo), "not by what it does itself");
     assert_eq!(fifo.discard(&|_| (), &mut |_| ()), 9);
     assert!(!is_owned(&fifo), "but by this");
-    stream(&fifo, 200);
+    stream(&fifo, A_LOOK);
     assert!(is_owned(&fifo), "for a moment");
 }
 
@@ -118,9 +121,9 @@ fn a_get_of_another_thread_ends_an_ownership_and_the_next_takes_twice_as_many_ge
     put(&fifo, 7).unwrap();
     assert_eq!(on_another_thread(|| get(&fifo)), Ok(7));
     assert!(!is_owned(&fifo));
-    stream(&fifo, WORTH_OWNING + 200);
+    stream(&fifo, WORTH_OWNING + A_LOOK);
     assert!(!is_owned(&fifo));
-    stream(&fifo, WORTH_OWNING + 200);
+    stream(&fifo, WORTH_OWNING + A_LOOK);
     assert!(is_owned(&fifo));
 }
 
@@ -132,7 +135,7 @@ fn an_ownership_that_has_paid_off_comes_again_as_soon_as_the_first() {
         put(&fifo, 7).unwrap();
         assert_eq!(on_another_thread(|| get(&fifo)), Ok(7));
         assert!(!is_owned(&fifo));
-        stream(&fifo, WORTH_OWNING + 200);
+        stream(&fifo, WORTH_OWNING + A_LOOK);
         assert!(is_owned(&fifo));
         stream(&fifo, PAYS_OFF);
     }
