@@ -71,10 +71,10 @@ impl Filled<'_> {
 
     /// Whether to look now which thread gets, and whether always the same one does: that one would leave no stamps.
     #[inline(always)]
-    fn is_worth_a_look(&self) -> bool {
+    fn is_worth_a_look(&self, shape: Shape) -> bool {
         let Claim { ring, first, .. } = self.claim;
         let may_matter = !self.stampless && ring.are_batches_usual();
-        may_matter && Due::after(ring.shape, first, self.end()) == Due::LookRound
+        may_matter && Due::after(shape, first, self.end()) == Due::LookRound
     }
 }
 
@@ -166,7 +166,7 @@ impl Fifo {
                 unsafe { shape.item.copy(from, items.add(got * shape.item.size())) };
                 got += 1;
             });
-            if max > 1 && filled.is_worth_a_look() {
+            if max > 1 && filled.is_worth_a_look(shape) {
                 self.look_round();
             }
             if got == max || !filled.claim.has_ring_behind() {

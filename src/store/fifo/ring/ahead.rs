@@ -24,7 +24,7 @@ impl Ring {
         }
     }
 
-    /// The same for a get, of a long slot. Of shorter ones some share a cache line: where puts are still at it, fetching
+    /// The same for a get, of a long slot. Shorter ones share a cache line: where puts are still at it, fetching
     /// takes the line from them, and to look where they are takes the line of the tail.
     #[inline(always)]
     pub fn prefetch_after_get(&self, shape: Shape, head: u64) {
