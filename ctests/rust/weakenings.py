@@ -29,6 +29,7 @@ class Weakening:
 FIFO, RING = "src/store/fifo/mod.rs", "src/store/fifo/ring.rs"
 SLOT, EMPTIED = "src/store/fifo/slot.rs", "src/store/fifo/ring/emptied.rs"
 PUT, GET = "src/store/fifo/put.rs", "src/store/fifo/get.rs"
+CURSOR, OWNING = "src/store/fifo/cursor.rs", "src/store/fifo/owning.rs"
 CLAIMS = "src/store/fifo/discard.rs"
 WAIT, WAKE, TASKS = "src/wait/mod.rs", "src/queue/wake.rs", "src/queue/tasks.rs"
 CASCADE = "src/queue/cascade.rs"
@@ -46,16 +47,25 @@ def without_fence(file, where, before="", after=""):
     return Change(file, where, f"{before}fence_after_rmw();{after}", before + after)
 
 
-def claim_without_fence(word):
-    claim = (f"  self.{word}.compare_exchange({{0}}, {{0}} + count * STEP, Ordering::SeqCst, "
-             "Ordering::Relaxed).is_ok()")
-    name = word.split(".")[0]
-    return Change(RING, f"pub fn claim_{name}(", f"  claim(&self.{word}, {name}, count)",
-                  claim.format(name))
+CLAIM_WITHOUT_FENCE = without_fence(CURSOR, "pub fn claim(")
+# The same of puts only.
+PUT_WITHOUT_FENCE = (
+    Change(CURSOR, "pub fn is_owned(", "self.word.load(Ordering::Relaxed) & OWNED != 0",
+           """self.word.load(Ordering::Relaxed) & OWNED != 0
+    }
 
-
-TAIL_WITHOUT_FENCE = claim_without_fence("tail.word")
-HEAD_WITHOUT_FENCE = claim_without_fence("head.word")
+    pub fn claim_unfenced(&self, from: u64, count: u64, mine: Option<Mine>) -> bool {
+        let to = from + count * STEP;
+        match mine {
+            Some(mine) => self.claim_as_owner(to, mine),
+            None => {
+                from & OWNED == 0
+                    && self.word.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+            }
+        }"""),
+    Change(PUT, "unsafe fn push_here(", "claim(tail, 1, mine)", "claim_unfenced(tail, 1, mine)"),
+    Change(PUT, "fn claim_free(", "claim(tail, count, mine)", "claim_unfenced(tail, count, mine)"),
+)
 # A look that finds nothing has one for the sake of owners: it would stand in for those of who told something.
 NOTHING_WITHOUT_FENCE = Change(GET, "fn why_nothing(", "fence(Ordering::SeqCst);", "")
 # The same of the length of a locked store, and of a look at what is unfinished.
@@ -94,12 +104,18 @@ GROWING = "capacity::growing_to_what_is_queued_against_a_get_lets_a_put_in"
 LAST_REFERENCE = "handles::a_value_is_not_destroyed_while_another_thread_uses_it"
 
 
-OWNER = "src/store/fifo/owner.rs"
 OWNED_TWICE = "owning::an_owner_and_another_thread_get_each_item_once"
 OWNED_NO_MORE = "owning::an_owner_finds_out_that_it_is_none_any_more"
 OWNED_AFTER = "owning::who_owns_after_another_is_the_only_one"
+TAIL_TWICE = "owning_tail::an_owner_and_another_thread_put_each_item_once"
+TAIL_NO_MORE = "owning_tail::an_owner_that_puts_finds_out_that_it_is_none_any_more"
+TAIL_AFTER = "owning_tail::who_owns_the_tail_after_another_is_the_only_one"
+TAIL_GROWS = "owning_tail::a_ring_is_not_left_while_its_owner_claims_there"
+TAIL_SHUT = "owning_tail::nothing_is_put_behind_a_shutdown_beside_an_owner"
+TAIL_WAKES = "owning_tail::a_get_that_waits_is_woken_by_an_owner"
+TAIL_SEES = "owning_tail::a_get_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
+TAIL_HISTORY = "owning_tail::what_an_owner_finds_behind_a_put_is_found_behind_that_put_by_all"
 OWNER_WAKES = "owning::a_put_that_waits_for_room_is_woken_by_an_owner"
-OWNER_ENDED = "owning::a_put_that_waits_behind_the_end_of_an_ownership_is_woken"
 OWNER_SEES = "owning::a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
 OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_in"
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
@@ -129,14 +145,14 @@ def weakenings():
                  (PEEK,), preemptions=2)
     yield weaken(pair, "a filled slot is seen Relaxed by a get",
                  relaxed(SLOT, "pub fn is_filled(", "load(Ordering::Acquire)", "Acquire"),
-                 (SLOW_READER,), given=(HEAD_WITHOUT_FENCE,))
+                 (SLOW_READER,), given=(CLAIM_WITHOUT_FENCE,))
 
     pair = "stamp Release / Acquire: free"
     yield weaken(pair, "a slot is freed Relaxed",
                  relaxed(SLOT, "pub fn release(", "Ordering::Release)", "Release"), (SLOW_READER,))
     yield weaken(pair, "a free slot is seen Relaxed",
                  relaxed(SLOT, "pub fn is_free(", "load(Ordering::Acquire)", "Acquire"),
-                 (SLOW_READER, RING_AGAIN), given=(TAIL_WITHOUT_FENCE,))
+                 (SLOW_READER, RING_AGAIN), given=(CLAIM_WITHOUT_FENCE,))
 
     pair = "emptied Release / Acquire, also by way of another put"
     looks = "pub fn look_at_emptied("
@@ -145,30 +161,30 @@ def weakenings():
                  (BATCH_READ,))
     yield weaken(pair, "emptied slots are seen Relaxed",
                  relaxed(EMPTIED, looks, "emptied.load(Ordering::Acquire)", "Acquire"),
-                 (BATCH_READ,), given=(TAIL_WITHOUT_FENCE,))
+                 (BATCH_READ,), given=(CLAIM_WITHOUT_FENCE,))
     yield weaken(pair, "what was seen is told Relaxed",
                  relaxed(EMPTIED, looks, "store(emptied, Ordering::Release)", "Release"),
-                 (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
+                 (BATCH_READ_ELSEWHERE,), given=(CLAIM_WITHOUT_FENCE,))
     yield weaken(pair, "what another put has seen is seen Relaxed",
                  relaxed(EMPTIED, "pub fn emptied_from(", "emptied_seen.load(Ordering::Acquire)", "Acquire"),
-                 (BATCH_READ_ELSEWHERE,), given=(TAIL_WITHOUT_FENCE,))
+                 (BATCH_READ_ELSEWHERE,), given=(CLAIM_WITHOUT_FENCE,))
     yield weaken(pair, "an owner that has not gone round says so",
-                 Change(OWNER, "pub fn has_gone_round(", "+ slots", ""),
+                 Change(CURSOR, "pub fn has_gone_round(", "+ slots", ""),
                  (BATCH_BEHIND, BATCH_BEHIND_LATER), preemptions=2)
     yield weaken(pair, "an owner does not know since when it is one",
-                 Change(OWNER, "fn hold(", "self.owned_from.store(turn, Ordering::Relaxed);", ""),
+                 Change(CURSOR, "fn hold(", "self.owned_from.store(turn(word), Ordering::Relaxed);", ""),
                  (BATCH_BEHIND_LATER,), preemptions=2)
     yield weaken(pair, "a peek leaves an owner its batches",
-                 Change(GET, "pub unsafe fn peek(", "self.order_gets();", ""), (BATCH_PEEK,),
+                 Change(GET, "pub unsafe fn peek(", "self.order(End::Head);", ""), (BATCH_PEEK,),
                  preemptions=2)
 
     pair = "tail RMW + fence / attention RMW + fence"
-    yield weaken(pair, "no fence behind the claim of a put", TAIL_WITHOUT_FENCE, (GET_WAITS,))
+    yield weaken(pair, "no fence behind the claim of a put", CLAIM_WITHOUT_FENCE, (GET_WAITS,))
     yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (GET_WAITS,),
                  given=(NOTHING_WITHOUT_FENCE,))
 
     pair = "head RMW + fence / attention RMW + fence"
-    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE,
+    yield weaken(pair, "no fence behind the claim of a get", CLAIM_WITHOUT_FENCE,
                  (PUT_WAITS, LAST_GET))
     yield weaken(pair, "no fence behind enlisting", ENLIST_WITHOUT_FENCE, (PUT_WAITS,),
                  given=(LOCKED_LEN_WITHOUT_FENCE,))
@@ -179,7 +195,7 @@ def weakenings():
     yield weaken(pair, "no fence behind the limit",
                  Change("src/queue/transfer.rs", "pub fn set_capacity(", "fence(Ordering::SeqCst);", ""),
                  (GROWING,), given=(LOCKED_LEN_WITHOUT_FENCE,))
-    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (GROWING,))
+    yield weaken(pair, "no fence behind the claim of a get", CLAIM_WITHOUT_FENCE, (GROWING,))
 
     pair = "stamp, light() / attention, heavy()"
     yield weaken(pair, "nothing between stamp and look",
@@ -209,46 +225,71 @@ def weakenings():
                         "if matches!(self.store.readiness(), Err(NotGot::Empty | NotGot::Drained)) {",
                         "if true {"), (NOTHING_MORE,))
 
-    pair = "claiming, light() / owner, heavy()"
-    claim, light = "pub fn claim(", "barrier::light_where_asymmetric();"
+    pair = "claims, light() / holder, heavy()"
+    claim, light = "fn claim_as_owner(", "barrier::light_where_asymmetric();"
     for title, what, instead in (
-        ("a claim is not announced", "claiming.store(true, Ordering::Relaxed);", ""),
+        ("a claim is not announced", "hand.claims.store(to, Ordering::Release);", ""),
         ("nothing between announcing and looking", f"{light}\n        // It has", "// It has"),
-        ("no look behind announcing", "self.holder.load(Ordering::Relaxed) == me", "true"),
+        ("no look behind announcing", "self.holder.load(Ordering::Relaxed) != mine.holder", "false"),
     ):
-        yield weaken(pair, title, Change(OWNER, claim, what, instead), (OWNED_TWICE, OWNED_NO_MORE))
+        yield weaken(pair, title, Change(CURSOR, claim, what, instead),
+                     (OWNED_TWICE, OWNED_NO_MORE, TAIL_TWICE, TAIL_NO_MORE))
     yield weaken(pair, "no barrier of who ends it",
-                 Change(OWNER, "fn order_claims(", "if barrier::heavy() {", "if true {"), (OWNED_TWICE,))
-    yield weaken(pair, "a claim under way is not waited for",
-                 Change(OWNER, "fn try_disown_head(", "if owner.is_claiming(ring.places.last.get()) {", "if false {"),
-                 (OWNED_TWICE,))
-    yield weaken(pair, "one announces where the other does",
-                 (Change(OWNER, claim, "&self.claiming[place]", "&self.claiming[0]"),
-                  Change(OWNER, "fn is_claiming(", "self.claiming[place]", "self.claiming[0 * place]")),
-                 (OWNED_AFTER,), preemptions=2)
+                 Change(CURSOR, "fn order_claims(", "if barrier::heavy() {", "if true {"), (OWNED_TWICE, TAIL_TWICE))
+    yield weaken(pair, "a claim under way is not granted",
+                 Change(CURSOR, "fn settle(", "if claims != 0 && grant().is_ok() {",
+                        "if false && claims != 0 && grant().is_ok() {"), (OWNED_TWICE, TAIL_TWICE))
+    yield weaken(pair, "a claim that was granted is taken back",
+                 Change(CURSOR, "fn take_back(", "}\n        was_granted", "}\n        false"), (OWNED_TWICE, TAIL_TWICE))
+    yield weaken(pair, "a claim that was not granted is made",
+                 Change(CURSOR, "fn take_back(", "}\n        was_granted", "}\n        true"), (OWNED_TWICE, TAIL_TWICE))
+    yield weaken(pair, "granted and taken back at a time",
+                 Change(CURSOR, "fn take_back(",
+                        "self.claims.compare_exchange(claims, 0, Ordering::Relaxed, Ordering::Relaxed);",
+                        "match self.claims.load(Ordering::Relaxed) {\n"
+                        "            now if now == claims => { self.claims.store(0, Ordering::Relaxed); Ok(now) }\n"
+                        "            now => Err(now),\n"
+                        "        };"), (OWNED_TWICE, TAIL_TWICE))
+    yield weaken(pair, "a claim that was granted is not counted by who made it",
+                 Change(CURSOR, "fn take_back(", "self.claimed(claims);", ""), (OWNER_PEEK,), preemptions=2)
+    yield weaken(pair, "one counts where the other does",
+                 (Change(CURSOR, "    fn take(&self)", "Some(place)", "Some(0 * place)"),),
+                 (OWNED_AFTER, TAIL_AFTER), preemptions=2)
+    yield weaken(pair, "who grows a queue leaves the tail to its owner",
+                 Change(PUT, "fn grow(", "&& ring.tail.cursor.mine().is_none()", "&& false"), (TAIL_GROWS,))
+    yield weaken(pair, "a shutdown leaves the tail to its owner",
+                 Change(FIFO, "pub fn shut(", "ring.tail.cursor.end();", ""), (TAIL_SHUT,))
 
-    pair = "owned head, light() / attention, pins, limit, heavy()"
-    yield weaken(pair, "nothing between the head and the look",
-                 Change(OWNER, claim, f"{light}\n        claimed", "claimed"), (OWNER_WAKES,))
+    pair = "claims and at, Release / Acquire"
+    yield weaken(pair, "a claim is announced Relaxed",
+                 relaxed(CURSOR, claim, "hand.claims.store(to, Ordering::Release);", "Release"), (OWNED_NO_MORE,))
+    yield weaken(pair, "the end of a claim Relaxed",
+                 relaxed(CURSOR, "fn claimed(", "self.claims.store(0, Ordering::Release);", "Release"), (OWNED_TWICE,))
+    yield weaken(pair, "the end of a claim is seen Relaxed",
+                 (relaxed(CURSOR, "fn settle(", "self.claims.load(Ordering::Acquire);", "Acquire"),
+                  relaxed(CURSOR, "fn settle(", "Ordering::Relaxed, Ordering::Acquire)", "Acquire")), (OWNED_TWICE,))
+
+    pair = "owned word, light() / attention, pins, limit, heavy()"
     yield weaken(pair, "no barrier of a waiter for room",
-                 Change(WAKE, "fn holds_for_waiter(", "self.store.order_gets();", ""), (OWNER_WAKES,))
-    yield weaken(pair, "no barrier where another has ended it",
-                 Change(OWNER, "fn try_disown_head(", "Owner::order_claims();", ""),
-                 (OWNER_ENDED,))
+                 Change(WAKE, "fn holds_for_waiter(", "self.store.order(End::Head);", ""), (OWNER_WAKES,))
+    yield weaken(pair, "no barrier of a waiter for an item",
+                 Change(WAKE, "fn holds_for_waiter(", "self.store.order(End::Tail);", ""), (TAIL_WAKES,))
     yield weaken(pair, "no barrier of set_capacity",
-                 Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order_gets();", ""),
+                 Change("src/queue/transfer.rs", "pub fn set_capacity(", "self.store.order(End::Head);", ""),
                  (OWNER_GROWING,), preemptions=2)
     yield weaken(pair, "no barrier of a shutdown",
-                 Change(FIFO, "pub fn shut(", "while self.disown_head().is_err() {}", ""), (OWNER_LAST,))
+                 Change(FIFO, "pub fn shut(", "self.disown_locked(End::Head, &chain);", ""), (OWNER_LAST,))
     yield weaken(pair, "no barrier of a peek",
-                 Change(GET, "pub unsafe fn peek(", "self.order_gets();", ""), (OWNER_PEEK,))
+                 Change(GET, "pub unsafe fn peek(", "self.order(End::Head);", ""), (OWNER_PEEK,))
     yield weaken(pair, "who becomes the owner does not look",
-                 (relaxed(OWNER, "pub fn own_head(", "head | OWNED, Ordering::SeqCst", "SeqCst"),
-                  without_fence(OWNER, "pub fn own_head(")), (OWNER_SEES,))
+                 (relaxed(CURSOR, "pub fn own(", "owned, Ordering::SeqCst", "SeqCst"),
+                  without_fence(CURSOR, "pub fn own(")), (OWNER_SEES, TAIL_SEES))
 
-    pair = "owned head, fence / tail or done RMW + fence"
+    pair = "owned word, fence / word or done RMW + fence"
     yield weaken(pair, "nothing is found without a fence",
                  NOTHING_WITHOUT_FENCE, (OWNER_HISTORY,))
+    yield weaken(pair, "full is found without a fence",
+                 Change(PUT, "fn room_at(", "fence(Ordering::SeqCst);", ""), (TAIL_HISTORY,))
     yield weaken(pair, "the length is told without a fence",
                  Change(FIFO, "pub fn len(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY, OWNER_ELSEWHERE))
     yield weaken(pair, "the length of a locked store is told without a fence",
@@ -273,7 +314,7 @@ def weakenings():
     pair = "pin RMW + fence / head RMW + fence"
     yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),
                  (PEEK,))
-    yield weaken(pair, "no fence behind the claim of a get", HEAD_WITHOUT_FENCE, (PEEK,))
+    yield weaken(pair, "no fence behind the claim of a get", CLAIM_WITHOUT_FENCE, (PEEK,))
     free = "slot.is_free()"
     yield weaken(pair, "the pins looked at in front of the stamp",
                  Change(PUT, "unsafe fn push_here(",
@@ -284,7 +325,7 @@ def weakenings():
                  (PEEK,))
     yield weaken(pair, "the end of a pin is seen Relaxed",
                  relaxed(FIFO, "fn nobody_peeks(", "load(Ordering::SeqCst)", "SeqCst"), (PEEK,),
-                 given=(TAIL_WITHOUT_FENCE,))
+                 given=PUT_WITHOUT_FENCE)
 
     pair = "ring Release / Acquire"
     for title, function, what, model in (
@@ -309,7 +350,7 @@ def weakenings():
     pair = "lives, words and origin of a ring, Release / Acquire"
     opened = lambda what: relaxed(RING, "pub fn open(", f"self.{what}, Ordering::Release)", "Release")
     yield weaken(pair, "the tail is set Relaxed",
-                 opened("tail.word.store(word(first) | SEALED"), (OTHER_LIFE,))
+                 relaxed(CURSOR, "pub fn set(", "store(word, Ordering::Release)", "Release"), (OTHER_LIFE,))
     yield weaken(pair, "the origin is set Relaxed",
                  opened("origin.store(base.wrapping_sub(first)"), (OTHER_LIFE,))
     yield weaken(pair, "the end of opening is Relaxed", opened("lives.store(lives + 2"), (OTHER_LIFE,))

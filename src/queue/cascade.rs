@@ -15,7 +15,7 @@
 //! is set and a put or get is under way that will see it.
 
 use super::Queue;
-use crate::store::NotGot;
+use crate::store::{End, NotGot};
 use crate::wait::{Attention, Line};
 
 impl Queue {
@@ -28,7 +28,7 @@ impl Queue {
             // Hidden behind a put that is under way. Its end wakes one reader, and from there on the gets
             // wake the next ones. It may have ended just now: hence another look.
             self.waiters.raise(Attention::CASCADE);
-            self.store.order_gets();
+            self.store.order(End::Head);
         }
         match self.store.readiness() {
             Ok(()) | Err(NotGot::Drained) => self.wake_up_to(Line::Readers, 1),

@@ -17,7 +17,7 @@ use crate::sync::{AtomicU64, Ends, Ordering, Shared, fence};
 use crate::sys::fork::{self, Life};
 use crate::wait::{Counts, Events, Linger, Waiters};
 
-pub use crate::store::Compare;
+pub use crate::store::{Compare, End};
 pub use config::{Config, Destroy, Order};
 pub use end::Ending;
 pub use wake::Armed;
@@ -126,10 +126,10 @@ impl Queue {
         self.current_with_room(events, share as u64)
     }
 
-    /// Makes the caller the owner of the head, which otherwise takes thousands of gets.
+    /// Makes the caller the owner of an end, which otherwise takes thousands of puts or gets.
     #[cfg(any(loom, shuttle))]
-    pub fn own_head(&self) {
-        self.store.own_head();
+    pub fn own(&self, end: End) {
+        self.store.own(end);
     }
 
     /// As a put that meets a peek, and then has no luck in the next ring either.

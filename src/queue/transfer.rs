@@ -4,7 +4,7 @@
 use super::waiting::{Waited, Waiting};
 use super::{Priorities, Queue};
 use crate::status::Status;
-use crate::store::{Due, NotGot, NotPut};
+use crate::store::{Due, End, NotGot, NotPut};
 use crate::sync::{Ordering, fence};
 use crate::sys::clock::Timeout;
 use crate::sys::fork;
@@ -31,9 +31,12 @@ impl Queue {
     /// As for [`Self::put`], but a child of fork() may try.
     #[inline(always)]
     pub unsafe fn put_short(&self, item: *const u8) -> Option<Attention> {
+        if self.short_way != fork::life() {
+            return None;
+        }
         // SAFETY: passed on; that life is for stores with the short way only.
-        (self.short_way == fork::life() && unsafe { self.store.push_short(item) })
-            .then(|| self.attention_to_items())
+        let due = unsafe { self.store.push_short(item) }?;
+        Some(with_look(self.attention_to_items(), due))
     }
 
     /// # Safety
@@ -131,8 +134,7 @@ impl Queue {
         }
         // SAFETY: passed on; that life is for stores with the short way only.
         let due = unsafe { self.store.pop_short(item) }?;
-        let attention = self.attention_to_room();
-        Some(if due == Due::LookRound { attention.or(Attention::LOOK_ROUND) } else { attention })
+        Some(with_look(self.attention_to_room(), due))
     }
 
     /// # Safety
@@ -204,7 +206,7 @@ impl Queue {
         // ORDERING: pairs with the read-modify-write of a get, which looks at the limit after it: where more are
         // queued than the old limit allowed, one of the two sees that there is room now.
         fence(Ordering::SeqCst);
-        self.store.order_gets();
+        self.store.order(End::Head);
         self.let_puts_in(self.store.room());
     }
 
@@ -270,5 +272,13 @@ impl Queue {
         let bytes = count.checked_mul(self.store.item().size());
         let fits = bytes.is_some_and(|bytes| bytes <= isize::MAX as usize);
         if count > 0 && fits { Ok(()) } else { Err(Status::Invalid) }
+    }
+}
+
+#[inline(always)]
+fn with_look(attention: Attention, due: Due) -> Attention {
+    match due {
+        Due::Nothing => attention,
+        Due::LookRound => attention.or(Attention::LOOK_ROUND),
     }
 }

@@ -1,7 +1,7 @@
 //! Waking: which waiters are told of a change, and what they see when they look.
 
 use super::Queue;
-use crate::store::NotGot;
+use crate::store::{End, NotGot};
 use crate::sys::barrier;
 use crate::sys::clock::Deadline;
 use crate::sys::park::nap_until;
@@ -56,6 +56,9 @@ impl Queue {
     /// Tells those whom it concerns that `count` items came in.
     #[cold]
     pub fn tell_of_items(&self, mut attention: Attention, count: usize) {
+        if attention.has_any(Attention::LOOK_ROUND) {
+            self.store.look_round(End::Tail);
+        }
         if attention.has_any(Attention::FENCED) {
             barrier::full(); // light() was not enough
             attention = self.waiters.attention();
@@ -72,7 +75,7 @@ impl Queue {
     #[cold]
     pub fn tell_of_room(&self, attention: Attention, count: usize) {
         if attention.has_any(Attention::LOOK_ROUND) {
-            self.store.look_round();
+            self.store.look_round(End::Head);
         }
         if attention.has_any(Attention::WRITERS) {
             self.wake_up_to(Line::Writers, count.min(self.store.room() as usize));
@@ -143,7 +146,10 @@ impl Queue {
     /// finds the waiter. At the deadline nothing holds.
     pub(super) fn holds_for_waiter(&self, events: Events, deadline: Deadline) -> bool {
         if events.has_any(Events::WRITABLE) {
-            self.store.order_gets();
+            self.store.order(End::Head);
+        }
+        if events.has_any(Events::READABLE) {
+            self.store.order(End::Tail);
         }
         if !self.current(events).is_empty() {
             return true;

@@ -20,8 +20,8 @@ pub use item::ItemLayout;
 use std::hint::unreachable_unchecked;
 
 use crate::sync::{AtomicU64, Ordering};
-pub use fifo::Due;
 use fifo::Fifo;
+pub use fifo::{Due, End};
 use heap::{ByCompare, ByPriority, Heap};
 use locked::Locked;
 use stack::Stack;
@@ -143,7 +143,7 @@ impl Store {
     /// # Safety
     /// `item` is as long as the store's items, and there is a short way.
     #[inline(always)]
-    pub unsafe fn push_short(&self, item: *const u8) -> bool {
+    pub unsafe fn push_short(&self, item: *const u8) -> Option<Due> {
         // SAFETY: passed on.
         unsafe { self.short_way().push_word(item) }
     }
@@ -268,17 +268,17 @@ impl Store {
         on!(self, store => store.readiness())
     }
 
-    /// To be called where a get by the short way says that it is due.
-    pub fn look_round(&self) {
+    /// To be called where a put or get by the short way says that it is due.
+    pub fn look_round(&self, end: End) {
         if let Self::Fifo(fifo) = self {
-            fifo.look_round();
+            fifo.look_round(end);
         }
     }
 
     #[cfg(any(loom, shuttle))]
-    pub fn own_head(&self) {
+    pub fn own(&self, end: End) {
         if let Self::Fifo(fifo) = self {
-            fifo.own_head();
+            fifo.own(end);
         }
     }
 
@@ -290,11 +290,11 @@ impl Store {
     }
 
     /// To be called between telling gets something (a waiter enlists for room, the limit changes) and looking what they
-    /// have done.
-    pub fn order_gets(&self) {
+    /// have done, or puts.
+    pub fn order(&self, end: End) {
         match self {
-            Self::Fifo(fifo) => fifo.order_gets(),
-            Self::Lifo(_) | Self::Priority(_) | Self::Compare(_) => {} // every get there is a read-modify-write
+            Self::Fifo(fifo) => fifo.order(end),
+            Self::Lifo(_) | Self::Priority(_) | Self::Compare(_) => {} // read-modify-writes all there
         }
     }
 

@@ -68,7 +68,7 @@ impl Attention {
     /// Always, where the barrier between puts and waiters is not asymmetric: a put looks again after a
     /// fence. As one of these bits it costs nothing where there is none.
     pub const FENCED: Self = Self(64);
-    /// Nobody's: a get by the short way says with it that its store wants to look round.
+    /// Nobody's: a put or get by the short way says with it that its store wants to look round.
     pub const LOOK_ROUND: Self = Self(128);
 
     /// What the word says.

@@ -12,6 +12,7 @@ mod ending;
 mod handles;
 mod looking;
 mod owning;
+mod owning_tail;
 mod peeking;
 mod polling;
 mod rings;

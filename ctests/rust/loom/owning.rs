@@ -2,7 +2,7 @@
 
 use crate::fixture::*;
 use crate::rings::refilling;
-use bridgeq::queue::{Config, Ending, Order, Queue};
+use bridgeq::queue::{Config, End, Ending, Order, Queue};
 use bridgeq::status::Status;
 use bridgeq::sync::Shared;
 use bridgeq::wait::Events;
@@ -10,7 +10,7 @@ use bridgeq::wait::Events;
 /// With `count` items, and the head the caller's own.
 fn owned(queue: Shared<Queue>, count: u64) -> Shared<Queue> {
     (1..=count).for_each(|value| put(&queue, value, NOW).unwrap());
-    queue.own_head();
+    queue.own(End::Head);
     queue
 }
 
@@ -36,9 +36,9 @@ fn an_owner_finds_out_that_it_is_none_any_more() {
     });
 }
 
-/// Who changes the limit does not wait for the claim, and leaves that to who gets.
+/// Who changes the limit ends the ownership, and the claim that the owner is in the middle of is granted.
 #[test]
-fn a_get_behind_who_has_ended_an_ownership_waits_for_the_claim() {
+fn a_get_behind_who_has_ended_an_ownership_comes_behind_the_claim() {
     model_fenced(|| {
         let queue = owned(fifo(0), 2);
         let teller = on_thread(&queue, |queue| queue.set_capacity(4));
@@ -57,7 +57,7 @@ fn who_owns_after_another_is_the_only_one() {
         let queue = owned(fifo(0), 3);
         let other = on_thread(&queue, |queue| {
             let first = get(queue, NOW).unwrap();
-            queue.own_head();
+            queue.own(End::Head);
             first + get(queue, NOW).unwrap()
         });
         let mine = get(&queue, NOW).unwrap();
@@ -82,7 +82,7 @@ fn a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile() {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
         let putter = on_thread(&queue, |queue| put(queue, 2, FOREVER));
-        queue.own_head();
+        queue.own(End::Head);
         assert_eq!((get(&queue, NOW), get(&queue, FOREVER)), (Ok(1), Ok(2)));
         putter.join().unwrap().unwrap();
     });
@@ -97,7 +97,7 @@ fn growing_to_what_is_queued_against_an_owner_lets_a_put_in() {
         queue.set_capacity(1);
         let next = Loop::of(&queue, Events::WRITABLE);
         let owner = on_thread(&queue, |queue| {
-            queue.own_head();
+            queue.own(End::Head);
             get(queue, NOW).unwrap()
         });
         queue.set_capacity(2);
@@ -113,7 +113,7 @@ fn the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that() {
         let this = Loop::of(&queue, Events::DRAINED);
         put(&queue, 7, NOW).unwrap();
         let owner = on_thread(&queue, |queue| {
-            queue.own_head();
+            queue.own(End::Head);
             get(queue, NOW).unwrap()
         });
         queue.shutdown(Ending::Drain);
@@ -152,7 +152,7 @@ fn a_put_behind_the_get_of_an_owner_waits_for_the_peek() {
         put(&queue, 1, NOW).unwrap();
         let peeker = on_thread(&queue, |queue| peek(queue, NOW));
         let owner = on_thread(&queue, |queue| {
-            queue.own_head();
+            queue.own(End::Head);
             get(queue, NOW)
         });
         let _ = put(&queue, 2, NOW);
@@ -205,7 +205,7 @@ fn an_owner_that_comes_late_to_a_ring_that_is_used_again_gets_nothing_wrong() {
     model_fenced(|| {
         let queue = owned_with_refill();
         let owner = on_thread(&queue, |queue| {
-            queue.own_head();
+            queue.own(End::Head);
             [(); 2].map(|()| get(queue, NOW)).into_iter().flatten().count()
         });
         let put = usize::from(put(&queue, 7, NOW).is_ok());
@@ -343,7 +343,7 @@ fn a_loop_that_waits_for_room_is_seen_by_who_becomes_the_owner_meanwhile() {
         let queue = fifo(1);
         put(&queue, 1, NOW).unwrap();
         let owner = on_thread(&queue, |queue| {
-            queue.own_head();
+            queue.own(End::Head);
             get(queue, NOW).unwrap()
         });
         let next = Loop::of(&queue, Events::WRITABLE);
@@ -393,7 +393,7 @@ fn a_batch_behind_a_slow_get_leaves_stamps() {
         put_both(&queue, [1, 2], NOW).unwrap();
         put(&queue, 3, NOW).unwrap();
         let slow = on_thread(&queue, |queue| get(queue, NOW).unwrap());
-        queue.own_head();
+        queue.own(End::Head);
         let got = get_both(&queue, NOW).unwrap();
         put_both(&queue, [4, 5], NOW).unwrap();
         assert!(slow.join().unwrap() <= 3 && got.len() == 2);
@@ -409,7 +409,7 @@ fn a_batch_behind_a_slow_get_of_a_later_lap_leaves_stamps() {
         assert_eq!(get_both(&queue, NOW), Ok(vec![1, 2]));
         put_both(&queue, [3, 4], NOW).unwrap();
         let slow = on_thread(&queue, |queue| get(queue, NOW));
-        queue.own_head();
+        queue.own(End::Head);
         let _ = get_both(&queue, NOW);
         let _ = put(&queue, 5, NOW);
         assert!(!matches!(slow.join().unwrap(), Ok(..=2 | 6..)));

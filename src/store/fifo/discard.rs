@@ -3,7 +3,7 @@
 use std::alloc::{alloc, dealloc};
 use std::mem::MaybeUninit;
 
-use super::get::IfStopped;
+use super::owning::End;
 use super::ring::Ring;
 use super::{Claim, Fifo, nobody_peeks};
 use crate::sync::{Ordering, fence};
@@ -80,8 +80,8 @@ impl Fifo {
     /// Claims what there is in one ring before `end`.
     fn claim_to_discard(&self, end: u64) -> Option<Claim<'_>> {
         // Not as the owner: the receiver may get more from this queue, and has the items of this claim in hand.
-        self.leave_head();
-        Some(self.claim_filled(self.shape, u64::MAX, Some(end), IfStopped::Wait).ok()?.claim)
+        self.leave(End::Head);
+        Some(self.claim_filled(self.shape, u64::MAX, Some(end)).ok()?.claim)
     }
 
     /// Hands out an item that this thread has claimed, to be written to as well: where it lies, unless a peek

@@ -2,7 +2,7 @@
 
 use std::ptr::{self, NonNull};
 
-use super::owner::Due;
+use super::owning::{Due, End};
 use super::ring::{AWAY, OWNED, Ring, SEALED, SHUT, turn};
 use super::shape::Shape;
 use super::slot::Slot;
@@ -29,15 +29,6 @@ impl Look {
             Self::Once | Self::Again => 1,
         }
     }
-}
-
-/// What to do where a get that owned the head has been stopped in the middle of a claim. (A model waits always: it has
-/// no time that a get could take too long.)
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum IfStopped {
-    Wait,
-    /// Say that an item is pending.
-    GiveUp,
 }
 
 /// Items that the caller has claimed, and alone may take.
@@ -96,7 +87,7 @@ impl Fifo {
         // SAFETY: passed on.
         let got = unsafe { self.pop_here(self.shape, item) };
         if got == Some(Due::LookRound) {
-            self.look_round();
+            self.look_round(End::Head);
         }
         got.is_some()
     }
@@ -110,15 +101,14 @@ impl Fifo {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire, both; as in try_head_ring and try_head.
         if let Some(ring) = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() } {
-            let head = ring.head.word.load(Ordering::Acquire);
+            let (head, mine) = ring.head.cursor.look();
             let slot = ring.slots_as(shape).at(head);
             // Where the slot is filled, the ring is not away.
-            if slot.is_filled() && ring.claim_head(head, 1) {
+            if slot.is_filled() && ring.head.cursor.claim(head, 1, mine) {
                 // SAFETY: `item` has room for one.
                 slot.release(ring.lap(), |from| unsafe { shape.item.copy(from, item) });
                 ring.prefetch_after_get(shape, head);
-                let first = turn(head);
-                return Some(Due::after(shape, first, first + 1));
+                return Some(Due::after_one(shape, turn(head)));
             }
         }
         None
@@ -157,7 +147,7 @@ impl Fifo {
         let mut got = 0;
         loop {
             let most = (max - got) as u64;
-            let filled = match self.claim_filled(shape, most, None, IfStopped::GiveUp) {
+            let filled = match self.claim_filled(shape, most, None) {
                 Ok(filled) => filled,
                 Err(why) => return if got > 0 { Ok(got) } else { Err(why) },
             };
@@ -167,7 +157,7 @@ impl Fifo {
                 got += 1;
             });
             if max > 1 && filled.is_worth_a_look(shape) {
-                self.look_round();
+                self.look_round(End::Head);
             }
             if got == max || !filled.claim.has_ring_behind() {
                 return Ok(got);
@@ -184,8 +174,8 @@ impl Fifo {
             // get that moved the head, which comes after the look at the head below, and sees the pin.
             ring.pins.fetch_add(1, Ordering::SeqCst);
             fence_after_rmw();
-            self.order_gets();
-            let head = ring.head.word.load(Ordering::SeqCst);
+            self.order(End::Head);
+            let head = ring.head.cursor.load();
             let first = item_at(ring, head);
             if let Some(slot) = first {
                 // SAFETY: no put reuses the slot while the pin is there; `item` is the caller's.
@@ -221,7 +211,6 @@ impl Fifo {
         shape: Shape,
         most: u64,
         end: Option<u64>,
-        if_stopped: IfStopped,
     ) -> Result<Filled<'_>, NotGot> {
         loop {
             let (ring, head, most) = match end {
@@ -242,15 +231,14 @@ impl Fifo {
             }
             // Asked before the claim, which fails where this is another owner's.
             let stampless = most > 1 && head & OWNED != 0 && ring.needs_no_stamps(first);
-            if ring.claim_head(head, count) {
+            // ORDERING: SeqCst in there; pairs with `Fifo::left` as seen by a waiter for room: it sees this get, or the get
+            // sees it enlisted (see wait::Waiters). Of an owner see `order`.
+            if ring.head.cursor.claim(head, count, ring.head.cursor.mine()) {
                 return Ok(Filled { claim: Claim { ring, slots, first, count }, stampless });
             }
             match head & OWNED {
                 0 => stand_back(LOST_RACE),
-                _ => match (self.disown_head(), if_stopped) {
-                    (Err(why), IfStopped::GiveUp) if !MODEL => return Err(why),
-                    (Ok(()) | Err(_), _) => {}
-                },
+                _ => self.disown(End::Head),
             }
         }
     }
@@ -259,8 +247,7 @@ impl Fifo {
     #[inline]
     fn try_head(&self) -> Result<Option<(&Ring, u64)>, NotGot> {
         let Some(ring) = self.try_head_ring()? else { return Ok(None) };
-        // ORDERING: Acquire; pairs with the Release in come_first: the stamps fit.
-        let head = ring.head.word.load(Ordering::Acquire);
+        let head = ring.head.cursor.load();
         if head & AWAY == 0 {
             return Ok(Some((ring, head)));
         }
@@ -303,12 +290,12 @@ impl Fifo {
     /// Says why there is no item at this head, or returns when it is worth trying again.
     #[cold]
     fn why_nothing(&self, ring: &Ring, head: u64, look: Look) -> Result<(), NotGot> {
-        // ORDERING: SeqCst; pairs with the fence in claim_tail. An owner's claims are plain stores: without this it
+        // ORDERING: SeqCst; pairs with the fence of a put's claim, or in room_at. An owner's claims are plain stores: without this it
         // could say Empty by an old tail, while a put behind that tail still counts what it has taken and says Full. No
         // order of the calls explains both.
         fence(Ordering::SeqCst);
-        // ORDERING: SeqCst; pairs with the compare-and-swap in claim_tail: see `entered`.
-        let tail = ring.tail.word.load(Ordering::SeqCst);
+        // ORDERING: SeqCst in there; pairs with the compare-and-swap of a put: see `entered`.
+        let tail = ring.tail.cursor.load();
         // No turn comes again, and no head overtakes its tail: it is still the head.
         if turn(tail) == turn(head) {
             return match tail & (SEALED | SHUT) {
@@ -321,8 +308,7 @@ impl Fifo {
             };
         }
         for more in (0..look.times()).rev() {
-            // ORDERING: Relaxed; only whether to try again.
-            if ring.slot(head).is_filled() || ring.head.word.load(Ordering::Relaxed) != head {
+            if ring.slot(head).is_filled() || !ring.head.cursor.is(head) {
                 return Ok(());
             }
             if more > 0 {
@@ -342,9 +328,7 @@ impl Fifo {
         }
         // Once more, now that nobody else seals or moves on: the ring may have been left, used again and
         // come to the front since this thread looked.
-        // ORDERING: Acquire; as in try_head.
-        let (tail, head) =
-            (ring.tail.word.load(Ordering::Acquire), ring.head.word.load(Ordering::Acquire));
+        let (tail, head) = (ring.tail.cursor.load(), ring.head.cursor.load());
         if tail & SEALED == 0 || turn(tail) != turn(head) {
             return;
         }
@@ -352,14 +336,14 @@ impl Fifo {
         let next = ring.next.load(Ordering::Acquire);
         // SAFETY: a ring that was sealed has a next one; rings live as long as the FIFO.
         let first = unsafe { &*next };
-        let owned = Self::pass_head_on(ring, first);
+        let owned = first.head.cursor.follow(&ring.head.cursor, ring.head.cursor.mine());
         // ORDERING: Release; pairs with the Acquire in try_head_ring.
         self.head_ring.store(next, Ordering::Release);
         // Only now: a late get that knows the ring from an earlier life takes an item where `left` counts it.
         first.come_first(owned);
         // Only now: a thread that sees this mark finds the next ring.
-        // ORDERING: Release; pairs with the Acquire of gets: they see head_ring moved.
-        ring.head.word.store(head | AWAY, Ordering::Release);
+        // ORDERING: SeqCst in there; pairs with the loads of gets: they see head_ring moved.
+        ring.head.cursor.close(AWAY);
         let surplus = chain.retire(NonNull::from(ring));
         drop(chain);
         if let Some(surplus) = surplus {

@@ -1,5 +1,5 @@
 //! First in, first out, without a lock: one compare-and-swap on the way in and one on the way out, or none where one
-//! thread gets alone (see [`owner`]).
+//! thread puts alone, or gets alone (see [`cursor`]).
 //!
 //! Items live in a [`ring::Ring`]. When a ring is full and the limit allows for more, it is sealed and
 //! a larger one is chained behind it; when it has been emptied, gets move on to that one and the ring
@@ -7,9 +7,10 @@
 //! middle of a put or a get delays only threads that want that very slot, or those very slots of a batch.
 
 mod chain;
+mod cursor;
 mod discard;
 mod get;
-mod owner;
+mod owning;
 mod put;
 mod ring;
 mod shape;
@@ -21,7 +22,7 @@ use std::ptr;
 use super::{ItemLayout, Limit};
 use crate::sync::{AtomicBool, AtomicPtr, MODEL, Mutex, Ordering, fence, pause};
 use chain::Chain;
-pub use owner::Due;
+pub use owning::{Due, End};
 use ring::{AWAY, Ring, SEALED, SHUT};
 use shape::Shape;
 use slot::Slot;
@@ -99,13 +100,13 @@ impl Fifo {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Relaxed; written under the lock that is held.
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Relaxed).as_ref() } {
-            // ORDERING: SeqCst; puts that claim later fail their compare-and-swap on this word.
-            ring.tail.word.fetch_or(SHUT, Ordering::SeqCst);
+            ring.tail.cursor.end();
+            // ORDERING: SeqCst in there; puts that claim later fail their compare-and-swap on this word.
+            ring.tail.cursor.close(SHUT);
         }
-        drop(chain);
         // For good: a shutdown has to be seen by the get of the last item, or to see it. An owner that does this itself
         // sees that.
-        while self.disown_head().is_err() {}
+        self.disown_locked(End::Head, &chain);
     }
 
     /// Exactly what the next put would find.
@@ -115,8 +116,8 @@ impl Fifo {
         let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
             return self.is_shut_before_use();
         };
-        // ORDERING: SeqCst; pairs with the fetch_or in shut.
-        match ring.tail.word.load(Ordering::SeqCst) & (SHUT | SEALED) {
+        // ORDERING: SeqCst in there; pairs with the close in shut.
+        match ring.tail.cursor.load() & (SHUT | SEALED) {
             0 => false,
             SHUT => true,
             _ => self.chain.lock().shut,
@@ -142,11 +143,19 @@ impl Fifo {
             let Some(ring) = (unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() }) else {
                 return 0;
             };
-            // ORDERING: SeqCst in there; pairs with the compare-and-swap in claim_tail: a waiter that enlists and then
+            // ORDERING: SeqCst in there; pairs with the compare-and-swap of a put: a waiter that enlists and then
             // sees no put here is seen by the next put.
-            if let Some((_, position)) = ring.look_at(&ring.tail.word) {
+            if let Some((_, position)) = ring.look_at(&ring.tail.cursor) {
                 return position;
             }
+        }
+    }
+
+    /// The ring that puts start at, or gets.
+    fn ring_at(&self, end: End) -> &AtomicPtr<Ring> {
+        match end {
+            End::Tail => &self.tail_ring,
+            End::Head => &self.head_ring,
         }
     }
 
@@ -160,9 +169,9 @@ impl Fifo {
             // SAFETY: rings live as long as the FIFO.
             // ORDERING: Acquire; pairs with the Release in link and in advance.
             let ring = unsafe { self.head_ring.load(Ordering::Acquire).as_ref() }?;
-            // ORDERING: SeqCst in there; pairs with the compare-and-swap in claim_head: a waiter that enlists for
-            // room and then sees no get here is seen by the next get. Of an owner see `order_gets`.
-            match ring.look_at(&ring.head.word) {
+            // ORDERING: SeqCst in there; pairs with the compare-and-swap of a get: a waiter that enlists for
+            // room and then sees no get here is seen by the next get. Of an owner see `order`.
+            match ring.look_at(&ring.head.cursor) {
                 Some((head, position)) if head & AWAY == 0 => return Some((ring, head, position)),
                 _ => self.until_moved_on(ring), // it may have another life by now
             }

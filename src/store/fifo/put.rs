@@ -3,12 +3,13 @@
 use std::ptr;
 
 use super::chain::{Chain, next_slots};
-use super::ring::{Ring, SEALED, SHUT, turn};
+use super::owning::{Due, End};
+use super::ring::{OWNED, Ring, SEALED, SHUT, turn};
 use super::shape::Shape;
 use super::slots::Slots;
 use super::{Claim, Fifo, LOST_RACE, nobody_peeks, stand_back};
 use crate::store::NotPut;
-use crate::sync::{MODEL, Ordering, pause, yield_now};
+use crate::sync::{MODEL, Ordering, fence, pause, yield_now};
 
 /// How often to look again at a slot that a get is in the middle of: a copy of an item takes less.
 const LOOKS_AT_BUSY_SLOT: u32 = if MODEL { 1 } else { 128 };
@@ -23,7 +24,7 @@ impl Fifo {
     /// # Safety
     /// As for `Store::push_at_once`, and items are words.
     #[inline(always)]
-    pub unsafe fn push_word(&self, item: *const u8) -> bool {
+    pub unsafe fn push_word(&self, item: *const u8) -> Option<Due> {
         // SAFETY: passed on.
         unsafe { self.push_here(Shape::WORD, item) }
     }
@@ -35,7 +36,11 @@ impl Fifo {
     #[inline(never)]
     pub unsafe fn push_at_once(&self, item: *const u8) -> bool {
         // SAFETY: passed on.
-        unsafe { self.push_here(self.shape, item) }
+        let put = unsafe { self.push_here(self.shape, item) };
+        if put == Some(Due::LookRound) {
+            self.look_round(End::Tail);
+        }
+        put.is_some()
     }
 
     /// The way in, as short as it gets; everything unusual is in push_many.
@@ -43,27 +48,27 @@ impl Fifo {
     /// # Safety
     /// As for [`Self::push_at_once`]; `shape` is that of the items.
     #[inline(always)]
-    unsafe fn push_here(&self, shape: Shape, item: *const u8) -> bool {
+    unsafe fn push_here(&self, shape: Shape, item: *const u8) -> Option<Due> {
         // SAFETY: rings live as long as the FIFO.
         // ORDERING: Acquire; as in claim_free, of which this is the first try.
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
-            let tail = ring.tail.word.load(Ordering::Acquire);
+            let (tail, mine) = ring.tail.cursor.look();
             let slot = ring.slots_as(shape).at(tail);
-            // Where the slot is free, the tail has no flag. A tail that is too old, behind what was seen of the head,
+            // Where the slot is free, the tail has no flag but OWNED. A tail that is too old, behind what was seen of the head,
             // is no matter: its claim fails. Nor is a slot that is free whatever its stamp says: where gets leave none,
             // a put of one item is not what is usual.
             if slot.is_free()
                 && nobody_peeks(ring)
                 && self.limit.lets_in(ring.queued_at_most(tail))
-                && ring.claim_tail(tail, 1)
+                && ring.tail.cursor.claim(tail, 1, mine)
             {
                 ring.prefetch_after_put(shape, slot, tail);
                 // SAFETY: `item` is one item long.
                 slot.fill(|to| unsafe { shape.item.copy(item, to) });
-                return true;
+                return Some(Due::after_one(shape, turn(tail)));
             }
         }
-        false
+        None
     }
 
     /// # Safety
@@ -103,6 +108,10 @@ impl Fifo {
             // SAFETY: as above.
             slot.fill(|to| unsafe { shape.item.copy(item, to) });
         }
+        let Claim { first, count, .. } = claim;
+        if count > 1 && Due::after(shape, first, first + count) == Due::LookRound {
+            self.look_round(End::Tail);
+        }
         Ok(claim.count as usize)
     }
 
@@ -116,8 +125,7 @@ impl Fifo {
                 self.grow(None)?;
                 continue;
             };
-            // ORDERING: Acquire; pairs with the Release in unseal: the stamps fit.
-            let tail = ring.tail.word.load(Ordering::Acquire);
+            let (tail, mine) = (ring.tail.cursor.load(), ring.tail.cursor.mine());
             if tail & (SHUT | SEALED) != 0 {
                 if tail & SHUT != 0 {
                     return Err(NotPut::Shut);
@@ -135,11 +143,16 @@ impl Fifo {
                 self.make_free(ring, tail)?;
                 continue;
             }
-            if ring.claim_tail(tail, count) {
+            // ORDERING: SeqCst in there; pairs with `Fifo::entered` as seen by a waiter for an item: it sees this put, or
+            // the put sees it enlisted (see wait::Waiters). Of an owner see `order`.
+            if ring.tail.cursor.claim(tail, count, mine) {
                 ring.note_put(count);
                 return Ok(Claim { ring, slots, first, count });
             }
-            stand_back(LOST_RACE);
+            match tail & OWNED {
+                0 => stand_back(LOST_RACE),
+                _ => self.disown(End::Tail),
+            }
         }
     }
 
@@ -156,12 +169,18 @@ impl Fifo {
         if room > 0 {
             return Some(room);
         }
+        if tail & OWNED != 0 {
+            // ORDERING: SeqCst; pairs with the fence in why_nothing and those like it. An owner's claims are plain stores:
+            // without this it could say Full by an old head, while a get behind that head still finds nothing of what it
+            // has put. No order of the calls explains both.
+            fence(Ordering::SeqCst);
+        }
         let head = self.left();
         // ORDERING: Release; as above.
         ring.tail.head_seen.store(head, Ordering::Release);
         let room = limit.saturating_sub(at.saturating_sub(head));
-        // ORDERING: Relaxed; compared only. Full is said of a tail that is the tail.
-        (room > 0 || ring.tail.word.load(Ordering::Relaxed) == tail).then_some(room)
+        // Full is said of a tail that is the tail.
+        (room > 0 || ring.tail.cursor.is(tail)).then_some(room)
     }
 
     /// The limit leaves room, the slot at the tail does not: the ring is too small, or somebody is still
@@ -169,14 +188,9 @@ impl Fifo {
     #[cold]
     fn make_free(&self, ring: &Ring, tail: u64) -> Result<(), NotPut> {
         let at = turn(tail);
-        let full = || {
-            // ORDERING: Relaxed; decides only how long to look.
-            at.saturating_sub(turn(ring.head.word.load(Ordering::Relaxed))) >= ring.slots()
-        };
+        let full = || at.saturating_sub(turn(ring.head.cursor.load())) >= ring.slots();
         for _ in 0..LOOKS_AT_BUSY_SLOT {
-            // ORDERING: Relaxed; compared only.
-            let moved = ring.tail.word.load(Ordering::Relaxed) != tail;
-            if moved || free_from(ring, ring.slots_as(self.shape), at, 1) > 0 {
+            if !ring.tail.cursor.is(tail) || free_from(ring, ring.slots_as(self.shape), at, 1) > 0 {
                 return Ok(());
             }
             if full() {
@@ -192,6 +206,13 @@ impl Fifo {
     /// `last`: the ring and its tail, as the caller saw them.
     #[cold]
     fn grow(&self, last: Option<(&Ring, u64)>) -> Result<(), NotPut> {
+        if let Some((ring, tail)) = last
+            && tail & OWNED != 0
+            && ring.tail.cursor.mine().is_none()
+        {
+            self.disown(End::Tail); // only an owner itself closes its end
+            return Ok(());
+        }
         if !self.must_grow(&self.chain.lock(), last)? {
             return Ok(());
         }
@@ -233,9 +254,9 @@ impl Fifo {
     #[cfg(loom)]
     pub fn leave_ring(&self) {
         // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire, both; as in claim_free.
+        // ORDERING: Acquire; as in claim_free.
         let last = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() };
-        let last = last.map(|ring| (ring, ring.tail.word.load(Ordering::Acquire)));
+        let last = last.map(|ring| (ring, ring.tail.cursor.load()));
         self.grow(last).expect("there is memory, and no shutdown");
     }
 
@@ -257,14 +278,15 @@ impl Fifo {
         let at = last.map_or(ptr::null(), |(ring, _)| ptr::from_ref(ring));
         // ORDERING: Relaxed; written under the lock that is held.
         let is_last = ptr::eq(self.tail_ring.load(Ordering::Relaxed), at);
-        // ORDERING: Relaxed; compared only. The last one again, but in another life, or after other puts.
-        let as_seen = |(ring, tail): (&Ring, u64)| ring.tail.word.load(Ordering::Relaxed) == tail;
+        // Or the last one again, but in another life, or after other puts.
+        let as_seen = |(ring, tail): (&Ring, u64)| ring.tail.cursor.is(tail);
         Ok(is_last && last.is_none_or(as_seen))
     }
 
     /// Makes a spare ring the last one. Under the chain's lock.
     fn link(&self, ring: &Ring, last: Option<&Ring>) {
         let fresh = ptr::from_ref(ring).cast_mut();
+        let mut owned = 0;
         match last {
             None => {
                 ring.open(0, 0);
@@ -273,10 +295,13 @@ impl Fifo {
                 self.head_ring.store(fresh, Ordering::Release);
             }
             Some(last) => {
-                // ORDERING: SeqCst; no put claims here any more: its compare-and-swap fails.
-                let base = last.position(last.tail.word.fetch_or(SEALED, Ordering::SeqCst));
+                let mine = last.tail.cursor.mine();
+                // ORDERING: SeqCst in there; no put claims here any more: its compare-and-swap fails. An owner is the
+                // caller: the tail is as it saw it, and only its own claims would move it.
+                let base = last.position(last.tail.cursor.close(SEALED));
                 // ORDERING: Relaxed; a hint.
                 ring.open(base, last.tail.head_seen.load(Ordering::Relaxed));
+                owned = ring.tail.cursor.follow(&last.tail.cursor, mine);
                 // ORDERING: Release; pairs with the Acquire in advance.
                 last.next.store(fresh, Ordering::Release);
             }
@@ -284,7 +309,7 @@ impl Fifo {
         // ORDERING: Release; pairs with the Acquire in claim_free and in entered.
         self.tail_ring.store(fresh, Ordering::Release);
         // Only now: a late put that knows the ring from an earlier life claims where `entered` counts it.
-        ring.unseal();
+        ring.unseal(owned);
     }
 }
 

@@ -1,14 +1,14 @@
 //! One ring of a FIFO: an array of slots, each with a stamp that says whose turn it is.
 //!
 //! ```text
-//! turn t lives in slot t % slots                tail word: turn of the next put << 4 | SHUT | SEALED
+//! turn t lives in slot t % slots                tail word: turn of the next put << 4 | OWNED | SHUT | SEALED
 //! stamp of its slot:  t << 4            free    head word: turn of the next get << 4 | OWNED | AWAY
 //!                     t << 4 | HOLDS    holds t
 //!                     (t + slots) << 4  free again, for the next lap
 //! ```
 //!
-//! So one comparison says whether a put may go on: the stamp is the tail, which has no flag then. And one whether a get
-//! may: the stamp is the head, with OWNED, which is HOLDS.
+//! So one comparison says whether a put may go on: the stamp is the tail without OWNED, which has no other flag then. And
+//! one whether a get may: the stamp is the head, with OWNED, which is HOLDS.
 //!
 //! Where batches go from one thread to another, a get leaves no stamps: it says up to which turn slots are empty,
 //! once for all that it has taken, and what a slot has held stays in its stamp until the put of the next lap.
@@ -18,9 +18,8 @@
 //! a ring is used again: another life starts one turn behind the one that the last ended at, so that the stamps of the
 //! others need no change, and no word comes again. A ring's memory stays readable until its FIFO is dropped. So a
 //! thread that comes late with a word it loaded long ago fails its compare-and-swap, and whatever it read of the ring
-//! before that was harmless. One that owned the head in an earlier life claims without a compare-and-swap, but no stamp
-//! fits that head any more; and where it had seen the stamp before, it finds that it is the owner no more: the item was
-//! there, so the ownership was ended, with a barrier, before another thread took it.
+//! before that was harmless. One that owned an end in an earlier life announces its claim, and finds that it is the owner
+//! no more.
 
 mod ahead;
 mod emptied;
@@ -30,13 +29,11 @@ use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
-use super::owner::{Owner, Places};
+use super::cursor::Cursor;
 use super::shape::Shape;
 use super::slot::{Slot, SlotHeader};
 use super::slots::Slots;
-use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering, fence_after_rmw,
-};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Cell, MODEL, Ordering};
 use crate::sys::memory;
 
 /// The ring takes no more puts: they go to the ring behind it.
@@ -45,7 +42,7 @@ pub(super) const SEALED: u64 = 1;
 pub(super) const SHUT: u64 = 2;
 /// Gets do not start here: the ring is not the first one.
 pub(super) const AWAY: u64 = 1;
-/// One thread alone writes the head, and with plain stores.
+/// One thread alone claims, and where it has come to is in its hand: see [`Cursor`].
 pub(super) const OWNED: u64 = 4;
 
 const SHIFT: u32 = 4;
@@ -68,8 +65,8 @@ pub(super) fn word(turn: u64) -> u64 {
 }
 
 /// What producers write.
+#[repr(C)]
 pub(super) struct Tail {
-    pub word: AtomicU64,
     /// A position that the head has reached: producers look at the head itself only when this one
     /// leaves no room.
     pub head_seen: AtomicU64,
@@ -77,15 +74,15 @@ pub(super) struct Tail {
     emptied_seen: AtomicU64,
     /// How much puts come in batches, see [`Ring::note_put`].
     batches: AtomicU32,
+    pub cursor: Cursor,
 }
 
 /// What consumers write.
 #[repr(C)]
 pub(super) struct Head {
-    pub word: AtomicU64,
     /// The items of all turns before this one have been read, whatever the stamps of their slots say.
     emptied: AtomicU64,
-    pub owner: Owner,
+    pub cursor: Cursor,
 }
 
 #[repr(C)] // what every call reads is behind the words, and what hardly anyone does behind that
@@ -111,18 +108,6 @@ pub(super) struct Ring {
     pub made_before: Cell<*mut Ring>,
     /// Used under the chain's lock, or by the thread that has taken the ring off its lists.
     pub trimmed: Cell<bool>,
-    pub places: Places,
-}
-
-#[inline]
-fn claim(word: &AtomicU64, from: u64, count: u64) -> bool {
-    let to = from + count * STEP;
-    // ORDERING: SeqCst and a fence after it; said by the callers. Relaxed when it fails: tried anew.
-    let claimed = word.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok();
-    if claimed {
-        fence_after_rmw();
-    }
-    claimed
 }
 
 impl Ring {
@@ -147,16 +132,12 @@ impl Ring {
         };
         let fresh = Self {
             tail: CachePadded::new(Tail {
-                word: AtomicU64::new(0),
                 head_seen: AtomicU64::new(0),
                 emptied_seen: AtomicU64::new(0),
                 batches: AtomicU32::new(0),
+                cursor: Cursor::new(0),
             }),
-            head: CachePadded::new(Head {
-                word: AtomicU64::new(AWAY),
-                emptied: AtomicU64::new(0),
-                owner: Owner::nobody(),
-            }),
+            head: CachePadded::new(Head { emptied: AtomicU64::new(0), cursor: Cursor::new(AWAY) }),
             memory,
             mask: word(slots - 1),
             in_batches: AtomicBool::new(false),
@@ -168,7 +149,6 @@ impl Ring {
             spare: Cell::new(ptr::null_mut()),
             made_before: Cell::new(ptr::null_mut()),
             trimmed: Cell::new(false),
-            places: Places::new(),
         };
         // SAFETY: both blocks are ours and large enough.
         unsafe {
@@ -224,14 +204,13 @@ impl Ring {
         self.position(tail).wrapping_sub(seen)
     }
 
-    /// One of the words, and its position: both of one life. `None`: the ring gets another one.
+    /// The word of one end, and its position: both of one life. `None`: the ring gets another one.
     #[inline]
-    pub fn look_at(&self, word: &AtomicU64) -> Option<(u64, u64)> {
+    pub fn look_at(&self, cursor: &Cursor) -> Option<(u64, u64)> {
         // ORDERING: Acquire; pairs with the Release at the end of open: what is loaded next is of this life or a later
         // one.
         let lives = self.lives.load(Ordering::Acquire);
-        // ORDERING: SeqCst; said by the callers. Pairs with the Release in open as well: as in position.
-        let word = word.load(Ordering::SeqCst);
+        let word = cursor.load();
         let position = self.position(word);
         // ORDERING: Relaxed; compared only.
         let is_of_one_life = lives.is_multiple_of(2) && self.lives.load(Ordering::Relaxed) == lives;
@@ -250,25 +229,6 @@ impl Ring {
         debug_assert_eq!(shape, self.shape);
         // SAFETY: initialised by `new`; they live as long as the ring.
         unsafe { Slots::new(self.memory, self.mask, shape) }
-    }
-
-    /// Claims `count` positions for a put. `false`: the tail has moved.
-    #[inline]
-    pub fn claim_tail(&self, tail: u64, count: u64) -> bool {
-        // ORDERING: SeqCst; pairs with `Fifo::entered` as seen by a waiter for an item: it sees this
-        // put, or the put sees it enlisted (see wait::Waiters).
-        claim(&self.tail.word, tail, count)
-    }
-
-    /// Claims `count` items for a get. `false`: the head has moved, or is another thread's own.
-    #[inline]
-    pub fn claim_head(&self, head: u64, count: u64) -> bool {
-        if head & OWNED != 0 {
-            return self.head.owner.claim(&self.head.word, head, count);
-        }
-        // ORDERING: SeqCst; pairs with `Fifo::left` as seen by a waiter for room: it sees this get,
-        // or the get sees it enlisted (see wait::Waiters).
-        claim(&self.head.word, head, count)
     }
 
     /// Writes the stamps that giving the memory back has lost. The ring is spare, and the caller's alone.
@@ -297,28 +257,21 @@ impl Ring {
         self.tail.head_seen.store(head_seen, Ordering::Relaxed);
         // ORDERING: Relaxed; read after the Release in `unseal`, or with SEALED under the lock.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: Relaxed; what is away counts for nothing, and come_first publishes it.
-        self.head.word.store(word(first) | AWAY, Ordering::Relaxed);
-        // ORDERING: Release, all; see look_at.
-        self.tail.word.store(word(first) | SEALED, Ordering::Release);
+        self.head.cursor.set(word(first) | AWAY);
+        self.tail.cursor.set(word(first) | SEALED);
+        // ORDERING: Release, both; see look_at.
         self.origin.store(base.wrapping_sub(first), Ordering::Release);
         self.lives.store(lives + 2, Ordering::Release);
     }
 
     /// Lets gets start here, that of an owner or all. Under the chain's lock.
     pub fn come_first(&self, owned: u64) {
-        // ORDERING: Relaxed; nobody else writes the word of a ring that is away.
-        let away = self.head.word.load(Ordering::Relaxed);
-        // ORDERING: Release; pairs with the Acquire of gets that load this word.
-        self.head.word.store(away & !AWAY | owned, Ordering::Release);
+        self.head.cursor.set(self.head.cursor.load() & !AWAY | owned);
     }
 
-    /// Lets puts in. Under the chain's lock.
-    pub fn unseal(&self) {
-        // ORDERING: Relaxed; written under the lock that is held.
-        let sealed = self.tail.word.load(Ordering::Relaxed);
-        // ORDERING: Release; a put that loads this word sees tail_ring moved.
-        self.tail.word.store(sealed & !SEALED, Ordering::Release);
+    /// Lets puts in, those of an owner or all. Under the chain's lock.
+    pub fn unseal(&self, owned: u64) {
+        self.tail.cursor.set(self.tail.cursor.load() & !SEALED | owned);
     }
 
     /// Whether another life can begin, and its first put would find its slot free; asked of a ring that is emptied.
@@ -336,8 +289,7 @@ impl Ring {
 
     /// The turn that puts ended at, or begin: of a ring that takes none.
     fn end(&self) -> u64 {
-        // ORDERING: Relaxed; written under the chain's lock, and not since.
-        turn(self.tail.word.load(Ordering::Relaxed))
+        turn(self.tail.cursor.load())
     }
 
     /// Whether nobody reads or writes a slot any more; asked of a ring that is sealed and emptied.
@@ -383,14 +335,14 @@ mod tests {
     fn a_put_that_has_looked_at_the_end_of_a_life_does_not_claim_in_the_next() {
         with_ring(|ring| {
             ring.open(0, 0);
-            ring.unseal();
-            let looked_at = ring.tail.word.load(Ordering::Relaxed);
-            ring.tail.word.fetch_or(SEALED, Ordering::Relaxed);
+            ring.unseal(0);
+            let looked_at = ring.tail.cursor.load();
+            ring.tail.cursor.close(SEALED);
             ring.open(100, 0);
-            ring.unseal();
-            assert!(!ring.claim_tail(looked_at, 1));
-            let tail = ring.tail.word.load(Ordering::Relaxed);
-            assert_eq!(ring.look_at(&ring.tail.word), Some((tail, 100)));
+            ring.unseal(0);
+            assert!(!ring.tail.cursor.claim(looked_at, 1, None));
+            let tail = ring.tail.cursor.load();
+            assert_eq!(ring.look_at(&ring.tail.cursor), Some((tail, 100)));
             assert!(ring.slot(tail).is_free() && ring.is_usable());
         });
     }
@@ -398,7 +350,7 @@ mod tests {
     #[test]
     fn a_ring_whose_second_slot_is_not_free_is_not_usable() {
         with_ring(|ring| {
-            ring.tail.word.store(word(6) | SEALED, Ordering::Relaxed);
+            ring.tail.cursor.set(word(6) | SEALED);
             let read = |turn| ring.slot(word(turn)).release(ring.lap(), |_| ());
             read(2);
             assert!(!ring.is_usable());

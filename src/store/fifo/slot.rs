@@ -49,11 +49,12 @@ impl<'a> Slot<'a> {
         ptr::from_ref(self.header).cast::<u8>().wrapping_add(bytes)
     }
 
-    /// Whether a put may write here: the get of the lap before is done with it. Not where the word has a flag.
+    /// Whether a put may write here: the get of the lap before is done with it. Not where the word has a flag other than
+    /// OWNED.
     #[inline]
     pub fn is_free(self) -> bool {
         // ORDERING: Acquire; pairs with the Release in release: the item that was there has been read.
-        self.header.stamp.load(Ordering::Acquire) == self.word
+        self.header.stamp.load(Ordering::Acquire) == self.word & !OWNED
     }
 
     /// Whether the item is here. Not where the word has a flag other than OWNED.

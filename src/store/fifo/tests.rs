@@ -1,6 +1,5 @@
 mod owning;
 
-use super::get::IfStopped;
 use super::get::{Filled, item_at};
 use super::*;
 use crate::store::{NotGot, NotPut};
@@ -291,10 +290,7 @@ fn peeks_see_whole_items_while_slots_are_reused() {
 fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     let fifo = fifo(4);
     let tail_ring = || fifo.tail_ring.load(Ordering::Relaxed);
-    let claim = || {
-        fifo.claim_filled(Shape::WORD, 1, None, IfStopped::Wait)
-            .unwrap_or_else(|why| panic!("{why:?}"))
-    };
+    let claim = || fifo.claim_filled(Shape::WORD, 1, None).unwrap_or_else(|why| panic!("{why:?}"));
     let items = |claim: Filled<'_>| {
         let mut items = Vec::new();
         // SAFETY: items are eight bytes long.
@@ -312,7 +308,7 @@ fn another_life_of_a_ring_confuses_nobody_who_is_late() {
     assert_ne!(second, first);
     assert_eq!((items(quick), get(&fifo)), (vec![0], Ok(1)));
     let slow = claim();
-    let old_head = ring.head.word.load(Ordering::Relaxed);
+    let old_head = ring.head.cursor.load();
     (3..=4).for_each(|value| assert_eq!(get(&fifo), Ok(value)));
 
     // SAFETY: as above.

@@ -47,7 +47,7 @@ impl Ring {
     /// Whether the caller, if it owns the head, may empty slots from this turn on without a stamp, and should.
     #[inline(always)]
     pub fn needs_no_stamps(&self, turn: u64) -> bool {
-        self.are_batches_usual() && self.head.owner.has_gone_round(turn, self.slots())
+        self.are_batches_usual() && self.head.cursor.has_gone_round(turn, self.slots())
     }
 
     /// Whether puts come in batches.

@@ -1,8 +1,8 @@
 //! Gets of one thread, one after the other, as a loop does.
 
-use super::super::get::IfStopped;
-use super::super::owner::{LOOK_EVERY, PAYS_OFF, PLACES, WORTH_OWNING};
-use super::super::ring::{OWNED, Ring, turn, word};
+use super::super::cursor::{PAYS_OFF, PLACES, WORTH_OWNING};
+use super::super::owning::LOOK_EVERY;
+use super::super::ring::{Ring, turn, word};
 use super::*;
 use crate::sync::EAGER;
 use std::sync::Barrier;
@@ -33,7 +33,7 @@ fn head_ring(fifo: &Fifo) -> Option<&Ring> {
 }
 
 fn is_owned(fifo: &Fifo) -> bool {
-    head_ring(fifo).is_some_and(|ring| ring.head.word.load(Ordering::Relaxed) & OWNED != 0)
+    head_ring(fifo).is_some_and(|ring| ring.head.cursor.is_owned())
 }
 
 /// With an owner, the caller.
@@ -46,8 +46,8 @@ fn owned(capacity: usize) -> Fifo {
 
 /// Whether the head is owned then.
 fn take_over(fifo: &Fifo) -> bool {
-    fifo.disown_head().unwrap();
-    fifo.own_head();
+    fifo.disown(End::Head);
+    fifo.own(End::Head);
     is_owned(fifo)
 }
 
@@ -85,7 +85,7 @@ fn has_left_no_stamp(fifo: &Fifo) -> bool {
 
 fn head_turn(fifo: &Fifo) -> u64 {
     let ring = head_ring(fifo).unwrap();
-    turn(ring.head.word.load(Ordering::Relaxed))
+    turn(ring.head.cursor.load())
 }
 
 fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
@@ -107,7 +107,7 @@ fn the_owner_goes_on_in_every_way() {
     stream(&fifo, 10);
     (0..10).for_each(|value| put(&fifo, value).unwrap());
     assert_eq!((peek(&fifo), get(&fifo), fifo.readiness()), (Ok(0), Ok(0), Ok(())));
-    fifo.order_gets();
+    fifo.order(End::Head);
     assert!(is_owned(&fifo), "not by what it does itself");
     assert_eq!(fifo.discard(&|_| (), &mut |_| ()), 9);
     assert!(!is_owned(&fifo), "but by this");
@@ -144,7 +144,7 @@ fn an_ownership_that_has_paid_off_comes_again_as_soon_as_the_first() {
 #[test]
 fn who_waits_for_room_peeks_discards_or_shuts_ends_an_ownership() {
     let ends: [fn(&Fifo); 4] = [
-        |fifo| fifo.order_gets(),
+        |fifo| fifo.order(End::Head),
         |fifo| assert_eq!(peek(fifo), Ok(7)),
         |fifo| assert_eq!(fifo.discard(&|_| (), &mut |_| ()), 1),
         |fifo| fifo.shut(),
@@ -245,7 +245,7 @@ fn nothing_is_lost_or_doubled_where_everybody_wants_to_own_the_head() {
             scope.spawn(|| {
                 // ORDERING: Relaxed; counts, read for good when the threads have ended.
                 while left.load(Ordering::Relaxed) > 0 {
-                    fifo.own_head();
+                    fifo.own(End::Head);
                     for _ in 0..50 {
                         let Ok(value) = get_one(&fifo) else {
                             break;
@@ -254,7 +254,7 @@ fn nothing_is_lost_or_doubled_where_everybody_wants_to_own_the_head() {
                         left.fetch_sub(1, Ordering::Relaxed);
                     }
                     let _ = peek(&fifo);
-                    fifo.order_gets();
+                    fifo.order(End::Head);
                 }
             });
         }
@@ -330,7 +330,7 @@ fn what_is_handed_out_is_not_overwritten_by_what_its_receiver_does() {
             if handed_out == 1 && at > 1 {
                 put_many(&fifo, &[100; BATCH]).unwrap();
                 assert!(get_one(&fifo).is_ok());
-                fifo.own_head();
+                fifo.own(End::Head);
             }
             if handed_out == at {
                 let before = read();
@@ -356,7 +356,7 @@ fn a_long_batch_is_given_back_piece_by_piece() {
     let rings = || fifo.chain.lock().made_count();
     let before = rings();
     (0..CAPACITY / BATCH).for_each(|_| put_batch(&fifo));
-    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, None, IfStopped::Wait);
+    let batch = fifo.claim_filled(Shape::WORD, CAPACITY as u64, None);
     let mut taken = 0;
     batch.unwrap_or_else(|why| panic!("{why:?}")).empty(|_| {
         taken += 1;
@@ -378,7 +378,7 @@ fn an_owner_that_moves_on_begins_with_a_lap_of_stamps() {
         for _ in 0..20_000 / 100 {
             assert_eq!(get_many(&fifo, 100).map(|got| got.len()), Ok(100));
             let (it, turn) = (head_ring(&fifo).unwrap(), head_turn(&fifo));
-            assert!(ptr::eq(before, it) || !it.head.owner.has_gone_round(turn, it.slots()));
+            assert!(ptr::eq(before, it) || !it.head.cursor.has_gone_round(turn, it.slots()));
             before = it;
         }
         stream_batches(&fifo, 5000);
