@@ -1,5 +1,5 @@
 /*
- * A thread that gets alone for long gets faster, in ways of its own (see "owns the head" in
+ * A thread that puts or gets alone for long gets faster, in ways of its own (see "owns that end" in
  * docs/design.md). What others do then takes that away from it, and nothing else.
  */
 #include "calls.h"
@@ -21,6 +21,60 @@ TEST(another_thread_gets_what_is_next) {
   CHECK_EQ(getter.items[0], 2);
   CHECK_EQ(get_number(queue), 3);
   check_empty(queue);
+  bq_queue_unref(queue);
+}
+
+TEST(another_thread_puts_what_is_next) {
+  bq_queue *queue = queue_got_alone(0);
+  call putter = {.kind = CALL_PUT, .queue = queue, .timeout_ns = BQ_NOWAIT, .items = {2}};
+  put_number(queue, 1);
+  call_start(&putter);
+  CHECK_STATUS(call_end(&putter), BQ_OK);
+  put_number(queue, 3);
+  for (int64_t number = 1; number <= 3; number++) CHECK_EQ(get_number(queue), number);
+  check_empty(queue);
+  bq_queue_unref(queue);
+}
+
+TEST(a_get_that_waits_for_an_item_is_woken) {
+  bq_queue *queue = queue_got_alone(0);
+  for (int round = 0; round < TURNS; round++) {
+    call getter = {.kind = CALL_GET, .queue = queue, .timeout_ns = BQ_FOREVER};
+    call_start(&getter);
+    if (round % 2) await(blocked_gets(queue) == 1);
+    put_number(queue, round);
+    CHECK_STATUS(call_end(&getter), BQ_OK);
+    CHECK_EQ(getter.items[0], round);
+  }
+  check_empty(queue);
+  bq_queue_unref(queue);
+}
+
+TEST(a_loop_that_waits_for_an_item_is_told) {
+  bq_queue *queue = queue_got_alone(0);
+  bq_poller *poller = new_poller();
+  watch(poller, queue, BQ_READABLE);
+  CHECK(!poller_readable(poller));
+  put_number(queue, 1);
+  CHECK(poller_readable(poller));
+  CHECK_EQ(get_number(queue), 1);
+  bq_poller_unref(poller);
+  bq_queue_unref(queue);
+}
+
+static void *shut_down(void *queue) {
+  CHECK_STATUS(bq_shutdown(queue, BQ_DRAIN), BQ_OK);
+  return NULL;
+}
+
+TEST(nothing_is_put_behind_a_shutdown_by_another_thread) {
+  bq_queue *queue = queue_got_alone(0);
+  int64_t number = 2;
+  put_number(queue, 1);
+  thread_join(thread_start(shut_down, queue));
+  CHECK_STATUS(bq_put(queue, &number, BQ_NOWAIT), BQ_SHUTDOWN);
+  CHECK_EQ(get_number(queue), 1);
+  CHECK_STATUS(bq_get(queue, &number, BQ_FOREVER), BQ_SHUTDOWN);
   bq_queue_unref(queue);
 }
 
@@ -157,14 +211,8 @@ static void *get_and_put_back(void *argument) {
   return NULL;
 }
 
-static void get_beside(bq_queue *queue, int64_t timeout_ns) {
-  int64_t number;
-  const bq_status status = bq_get(queue, &number, timeout_ns);
-  if (status == BQ_OK) put_number(queue, number);
-  else CHECK_STATUS(status, BQ_EMPTY);
-}
-
-TEST(no_get_waits_for_one_that_is_stopped) {
+/* It has one item in hand at most. */
+TEST(no_put_or_get_waits_for_one_that_is_stopped) {
   struct sigaction action = {.sa_handler = stop_here};
   CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
   for (int i = 0; i < STOPS; i++) {
@@ -176,8 +224,11 @@ TEST(no_get_waits_for_one_that_is_stopped) {
     await(stats_of(one.queue).gets > LONG);
     CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
     await(atomic_load(&one.is_stopped));
-    get_beside(one.queue, BQ_NOWAIT);
-    get_beside(one.queue, MILLISECOND);
+    for (int beside = 0; beside < STOCK - 1; beside++) {
+      int64_t number;
+      CHECK_STATUS(bq_get(one.queue, &number, BQ_NOWAIT), BQ_OK);
+      CHECK_STATUS(bq_put(one.queue, &number, BQ_NOWAIT), BQ_OK);
+    }
     atomic_store(&one.may_go_on, true);
     atomic_store(&one.over, true);
     thread_join(thread);

@@ -92,11 +92,6 @@ impl Spec {
         !self.shut && self.room() <= self.leaving
     }
 
-    /// Whether a get may say that there is nothing although there is: a stalled one may be where none gets past it.
-    pub fn may_seem_empty(&self) -> bool {
-        self.order == Order::Fifo && self.leaving > 0
-    }
-
     /// The item that a get must give, or what else it must say.
     pub fn next(&self) -> Result<u64, bq_status> {
         match self.items.front() {

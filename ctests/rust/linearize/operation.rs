@@ -195,7 +195,7 @@ impl Operation {
                 at.ended == items.len()
                     && match *refused {
                         BQ_OK => items.len() == *most || nothing_there || self.beside.puts,
-                        why => spec.next() == Err(why) || why == BQ_EMPTY && spec.may_seem_empty(),
+                        why => spec.next() == Err(why),
                     }
             }
             Call::Peek(said) => match (said, spec.order) {

@@ -1,4 +1,5 @@
 mod owning;
+mod owning_tail;
 
 use super::get::{Filled, item_at};
 use super::*;

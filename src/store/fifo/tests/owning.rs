@@ -8,10 +8,10 @@ use crate::sync::EAGER;
 use std::sync::Barrier;
 
 /// Who gets alone is noted by one look, and long enough by the next.
-const A_LOOK: u64 = 2 * LOOK_EVERY;
+pub(super) const A_LOOK: u64 = 2 * LOOK_EVERY;
 
 /// As [`Queue::get`](crate::queue::Queue::get) does.
-fn get_one(fifo: &Fifo) -> Result<u64, NotGot> {
+pub(super) fn get_one(fifo: &Fifo) -> Result<u64, NotGot> {
     let mut value = 0u64;
     // SAFETY: items are eight bytes long.
     match unsafe { fifo.pop_at_once((&raw mut value).cast()) } {
@@ -27,7 +27,7 @@ fn stream(fifo: &Fifo, count: u64) {
     }
 }
 
-fn head_ring(fifo: &Fifo) -> Option<&Ring> {
+pub(super) fn head_ring(fifo: &Fifo) -> Option<&Ring> {
     // SAFETY: rings live as long as the FIFO.
     unsafe { fifo.head_ring.load(Ordering::Acquire).as_ref() }
 }
@@ -88,7 +88,7 @@ fn head_turn(fifo: &Fifo) -> u64 {
     turn(ring.head.cursor.load())
 }
 
-fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_another_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(body).join().unwrap())
 }
 
