@@ -104,8 +104,8 @@ pub unsafe extern "C" fn bq_put_priority(
 ///
 /// Ownership: on BQ_OK the item is the caller's. It stays unfinished until bq_task_done().
 /// Blocks while the queue is empty and not shut down, no longer than timeout_ns. While an
-/// earlier put, or the get of a thread that got alone, is stalled half-way by the scheduler, later
-/// items wait behind it, and BQ_NOWAIT may say BQ_EMPTY.
+/// earlier put is stalled half-way by the scheduler, later items wait behind it, and BQ_NOWAIT may
+/// say BQ_EMPTY.
 ///
 /// Returns BQ_OK; BQ_EMPTY (nothing before the deadline); BQ_SHUTDOWN (shut down and empty);
 /// BQ_INVALID (a NULL, a negative timeout other than BQ_FOREVER); BQ_FORKED.

@@ -75,7 +75,7 @@ impl Fifo {
         let ring = || unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
         match end {
             End::Head => true,
-            End::Tail => ring().is_some_and(|ring| ring.head.cursor.is_owned()),
+            End::Tail => EAGER || ring().is_some_and(|ring| ring.head.cursor.is_owned()),
         }
     }
 
