@@ -31,11 +31,10 @@
  *   the period: set BQ_NO_LINGER, and bound the queue.
  * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
- *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a
- *   sandbox has taken membarrier away since). If that thread is stopped between a few instructions of a get just then, by the
- *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
- *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
- *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
+ *   capacity, or waits for or watches room takes some 10 microseconds more; where it has put them
+ *   alone, the first call of another one that puts, shuts down, or waits for or watches items (a
+ *   millisecond where a sandbox has taken membarrier away since). No call waits for that thread,
+ *   wherever the scheduler, a signal handler or a debugger has stopped it.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child that shares the parent's
  *   memory, as one of vfork() does, is not told from it; before Linux 4.14 nor is one that was made
@@ -669,7 +668,7 @@ BQ_API bq_status bq_join(struct bq_queue *queue, int64_t timeout_ns);
  * BQ_DISCARD: what is queued is discarded as well, each item counting as done.
  *
  * Idempotent. BQ_DISCARD may follow BQ_DRAIN; BQ_DRAIN after BQ_DISCARD changes nothing.
- * Blocks no longer than `drop` does (but see "One thread alone" at the top).
+ * Blocks no longer than `drop` does.
  *
  * Returns BQ_OK; BQ_INVALID (NULL, another mode); BQ_FORKED.
  */
@@ -680,7 +679,7 @@ BQ_API bq_status bq_shutdown(struct bq_queue *queue, uint32_t mode);
  * puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
  * items behind a put that is stalled half-way by the scheduler.
  *
- * Blocks no longer than `drop` does (but see "One thread alone" at the top).
+ * Blocks no longer than `drop` does.
  *
  * Returns how many items were discarded; 0 for NULL and in a forked child.
  */

@@ -62,11 +62,10 @@ const TITLE: &str = "\
  *   the period: set BQ_NO_LINGER, and bound the queue.
  * - One thread alone: where the same thread has got thousands of items of a BQ_FIFO queue and no
  *   other one any, the first call of another one that gets, peeks, clears, shuts down, changes the
- *   capacity, or waits for or watches room takes some 10 microseconds more (a millisecond where a
- *   sandbox has taken membarrier away since). If that thread is stopped between a few instructions of a get just then, by the
- *   scheduler, a signal handler or a debugger, nobody gets past it: a get waits no longer than its
- *   timeout, with BQ_NOWAIT some 60 microseconds, and says BQ_EMPTY; a clear or shutdown waits until
- *   that thread runs again, as for the holder of a lock, so that a handler must not wait for one.
+ *   capacity, or waits for or watches room takes some 10 microseconds more; where it has put them
+ *   alone, the first call of another one that puts, shuts down, or waits for or watches items (a
+ *   millisecond where a sandbox has taken membarrier away since). No call waits for that thread,
+ *   wherever the scheduler, a signal handler or a debugger has stopped it.
  * - In a child of fork() everything that the parent made may be released and nothing else: other
  *   calls return BQ_FORKED, or 0 where they return no status. (A child that shares the parent's
  *   memory, as one of vfork() does, is not told from it; before Linux 4.14 nor is one that was made

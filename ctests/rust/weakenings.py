@@ -110,15 +110,20 @@ OWNED_AFTER = "owning::who_owns_after_another_is_the_only_one"
 TAIL_TWICE = "owning_tail::an_owner_and_another_thread_put_each_item_once"
 TAIL_NO_MORE = "owning_tail::an_owner_that_puts_finds_out_that_it_is_none_any_more"
 TAIL_AFTER = "owning_tail::who_owns_the_tail_after_another_is_the_only_one"
-TAIL_GROWS = "owning_tail::a_ring_is_not_left_while_its_owner_claims_there"
+TAIL_GROWS = "owning_tail::another_thread_puts_where_an_owner_moves_on"
 TAIL_SHUT = "owning_tail::nothing_is_put_behind_a_shutdown_beside_an_owner"
 TAIL_WAKES = "owning_tail::a_get_that_waits_is_woken_by_an_owner"
 TAIL_SEES = "owning_tail::a_get_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
+TAIL_SAME_TURN = "owning_tail::a_ring_is_not_left_under_another_owner_of_the_same_turn"
+TAIL_EARLIER = "owning_tail::a_count_is_not_that_of_an_earlier_ownership"
+PUT_ELSEWHERE = "owning_tail::what_an_owner_puts_before_it_looks_at_another_queue_is_found_by_who_changes_that"
+GOT_ELSEWHERE = "owning_tail::what_an_owner_gets_before_it_looks_at_another_queue_is_missing_for_who_changes_that"
 TAIL_HISTORY = "owning_tail::what_an_owner_finds_behind_a_put_is_found_behind_that_put_by_all"
 OWNER_WAKES = "owning::a_put_that_waits_for_room_is_woken_by_an_owner"
 OWNER_SEES = "owning::a_put_that_waits_is_seen_by_who_becomes_the_owner_meanwhile"
 OWNER_GROWING = "owning::growing_to_what_is_queued_against_an_owner_lets_a_put_in"
 OWNER_LAST = "owning::the_last_item_that_an_owner_takes_during_shutdown_ends_a_wait_for_that"
+OWNER_PEEK_LATER = "owning::a_put_behind_the_get_of_an_owner_waits_for_the_peek"
 OWNER_PEEK = "owning::a_peek_sees_a_whole_item_while_an_owner_takes_it"
 OWNER_HISTORY = "owning::what_an_owner_finds_behind_a_get_is_found_behind_that_get_by_all"
 OWNER_UNFINISHED = "owning::what_an_owner_finds_unfinished_behind_a_get_was_not_done_before_that_get"
@@ -215,7 +220,7 @@ def weakenings():
     yield weaken(pair, "an item is left before it is visible",
                  Change(WAIT, "pub fn leave_to_lookers(", "barrier::full();", ""), (SECOND_OF_TWO,))
 
-    pair = "CASCADE RMW + fence / tail RMW + fence"
+    pair = "CASCADE RMW + fence / tail, full()"
     yield weaken(pair, "taken back Relaxed",
                  (relaxed(WAIT, "pub fn calm(", "Ordering::SeqCst", "SeqCst"),
                   without_fence(WAIT, "pub fn calm(")), (NOTHING_MORE,), preemptions=2,
@@ -257,6 +262,9 @@ def weakenings():
                  (OWNED_AFTER, TAIL_AFTER), preemptions=2)
     yield weaken(pair, "who grows a queue leaves the tail to its owner",
                  Change(PUT, "fn grow(", "&& ring.tail.cursor.mine().is_none()", "&& false"), (TAIL_GROWS,))
+    yield weaken(pair, "a ring is sealed under another owner",
+                 Change(PUT, "fn must_grow(", "(tail & OWNED == 0 || cursor.mine().is_some())", "true"),
+                 (TAIL_SAME_TURN,), preemptions=2)
     yield weaken(pair, "a shutdown leaves the tail to its owner",
                  Change(FIFO, "pub fn shut(", "ring.tail.cursor.end();", ""), (TAIL_SHUT,))
 
@@ -269,6 +277,12 @@ def weakenings():
                  (relaxed(CURSOR, "fn settle(", "self.claims.load(Ordering::Acquire);", "Acquire"),
                   relaxed(CURSOR, "fn settle(", "Ordering::Relaxed, Ordering::Acquire)", "Acquire")), (OWNED_TWICE,))
 
+    pair = "hand and place of a new owner, Release / Acquire"
+    yield weaken(pair, "its place is written Relaxed",
+                 relaxed(CURSOR, "fn hold(", "place.store(place, Ordering::Release)", "Release"), (TAIL_EARLIER,), preemptions=2)
+    yield weaken(pair, "its place is seen Relaxed",
+                 relaxed(CURSOR, "pub fn load(", "place.load(Ordering::Acquire)", "Acquire"), (TAIL_EARLIER,), preemptions=2)
+
     pair = "owned word, light() / attention, pins, limit, heavy()"
     yield weaken(pair, "no barrier of a waiter for room",
                  Change(WAKE, "fn holds_for_waiter(", "self.store.order(End::Head);", ""), (OWNER_WAKES,))
@@ -280,7 +294,7 @@ def weakenings():
     yield weaken(pair, "no barrier of a shutdown",
                  Change(FIFO, "pub fn shut(", "self.disown_locked(End::Head, &chain);", ""), (OWNER_LAST,))
     yield weaken(pair, "no barrier of a peek",
-                 Change(GET, "pub unsafe fn peek(", "self.order(End::Head);", ""), (OWNER_PEEK,))
+                 Change(GET, "pub unsafe fn peek(", "self.order(End::Head);", ""), (OWNER_PEEK_LATER,), preemptions=2)
     yield weaken(pair, "who becomes the owner does not look",
                  (relaxed(CURSOR, "pub fn own(", "owned, Ordering::SeqCst", "SeqCst"),
                   without_fence(CURSOR, "pub fn own(")), (OWNER_SEES, TAIL_SEES))
@@ -289,7 +303,11 @@ def weakenings():
     yield weaken(pair, "nothing is found without a fence",
                  NOTHING_WITHOUT_FENCE, (OWNER_HISTORY,))
     yield weaken(pair, "full is found without a fence",
-                 Change(PUT, "fn room_at(", "fence(Ordering::SeqCst);", ""), (TAIL_HISTORY,))
+                 Change(PUT, "fn room_at(", "fence(Ordering::SeqCst);", ""),
+                 (TAIL_HISTORY, PUT_ELSEWHERE, GOT_ELSEWHERE))
+    yield weaken(pair, "a poll begins without a fence",
+                 Change("src/queue/transfer.rs", "pub fn poll(", "fence(Ordering::SeqCst);", ""),
+                 (PUT_ELSEWHERE, GOT_ELSEWHERE))
     yield weaken(pair, "the length is told without a fence",
                  Change(FIFO, "pub fn len(", "fence(Ordering::SeqCst);", ""), (OWNER_HISTORY, OWNER_ELSEWHERE))
     yield weaken(pair, "the length of a locked store is told without a fence",

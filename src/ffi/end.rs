@@ -14,7 +14,7 @@ pub const BQ_DISCARD: u32 = 1;
 /// BQ_DISCARD: what is queued is discarded as well, each item counting as done.
 ///
 /// Idempotent. BQ_DISCARD may follow BQ_DRAIN; BQ_DRAIN after BQ_DISCARD changes nothing.
-/// Blocks no longer than `drop` does (but see "One thread alone" at the top).
+/// Blocks no longer than `drop` does.
 ///
 /// Returns BQ_OK; BQ_INVALID (NULL, another mode); BQ_FORKED.
 #[unsafe(no_mangle)]
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn bq_shutdown(queue: *mut bq_queue, mode: u32) -> bq_stat
 /// puts in. Ends even while producers keep putting; what they put meanwhile may stay, and so may
 /// items behind a put that is stalled half-way by the scheduler.
 ///
-/// Blocks no longer than `drop` does (but see "One thread alone" at the top).
+/// Blocks no longer than `drop` does.
 ///
 /// Returns how many items were discarded; 0 for NULL and in a forked child.
 #[unsafe(no_mangle)]

@@ -184,6 +184,8 @@ impl Queue {
 
     /// Waits until one of `events` holds; those that do, none at the deadline.
     pub fn poll(&self, events: Events, timeout: Timeout) -> Events {
+        // ORDERING: SeqCst; as in Fifo::len, of what the caller has put into or got from another queue.
+        fence(Ordering::SeqCst);
         let mut holds = self.current(events);
         if !holds.is_empty() || timeout == Timeout::NONE {
             return holds;

@@ -97,7 +97,7 @@ impl Waiters {
         fence_after_rmw();
     }
 
-    /// To be called after the read-modify-write that brought something in, while a waiter sleeps. `true`: it is left to
+    /// To be called after something was brought in, while a waiter sleeps. `true`: it is left to
     /// the lookers. They get it, and wake others for what comes behind it. But a looker that has not looked for
     /// long has lost its processor, perhaps for milliseconds: so now and then a sleeper is woken all the same.
     pub fn leave_to_lookers(&self) -> bool {
@@ -105,11 +105,12 @@ impl Waiters {
         if self.lookers.load(Ordering::Relaxed) == 0 || !self.will_be_looked_at() {
             return false;
         }
+        // What came in is visible before this looks whether gets will tell of it, and whether it is left alone with a looker:
+        // light() is not enough, and an owner's put has no read-modify-write. See `Queue::cascade`, too.
+        barrier::full();
         if !self.attention().has_any(Attention::CASCADE) {
             self.raise(Attention::CASCADE);
         }
-        // What came in is visible before this is left alone with it, and CASCADE: light() is not enough.
-        barrier::full();
         // ORDERING: SeqCst; see withdraw_look.
         self.lookers.load(Ordering::SeqCst) > 0
     }

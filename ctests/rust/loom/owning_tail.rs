@@ -233,6 +233,45 @@ fn an_owner_that_comes_late_to_a_ring_that_is_used_again_puts_nothing_wrong() {
     });
 }
 
+/// The owner is about to make a ring; its ownership ends, and that of another begins at the same turn.
+#[test]
+fn a_ring_is_not_left_under_another_owner_of_the_same_turn() {
+    model_fenced(|| {
+        let queue = owned(long_fifo(0), 1);
+        let other = on_thread(&queue, |queue| {
+            let got = get(queue, NOW).ok();
+            let more = get(queue, HASTY).ok(); // which ends the ownership
+            queue.own(End::Tail);
+            put(queue, 9, NOW).unwrap();
+            got.into_iter().chain(more).collect::<Vec<_>>()
+        });
+        put(&queue, 2, NOW).unwrap();
+        let mut all = other.join().unwrap();
+        assert_eq!(queue.len(), 3 - all.len());
+        all.extend(rest(&queue));
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 9]);
+    });
+}
+
+/// Two ownerships begin at the same turn, and the second owner has been one before.
+#[test]
+fn a_count_is_not_that_of_an_earlier_ownership() {
+    model_fenced(|| {
+        let queue = owned(fifo(0), 1);
+        let another = on_thread(&queue, |queue| {
+            put(queue, 2, NOW).unwrap();
+            assert_eq!((get(queue, NOW), get(queue, NOW)), (Ok(1), Ok(2)));
+            queue.own(End::Tail);
+        });
+        another.join().unwrap();
+        let looker = on_thread(&queue, |queue| assert_eq!(queue.moved(), 4));
+        assert_eq!(get(&queue, HASTY), Err(Status::Empty)); // which ends the second ownership
+        queue.own(End::Tail);
+        looker.join().unwrap();
+    });
+}
+
 #[test]
 fn a_peek_sees_a_whole_item_while_an_owner_uses_its_slot_again() {
     model(|| {
@@ -287,4 +326,55 @@ fn what_an_owner_finds_behind_a_put_is_found_behind_that_put_by_all() {
             assert!(!(other.join().unwrap() && is_full));
         });
     }
+}
+
+/// What an owner has claimed here is not found by who changes another queue, and that change not by the owner: no order
+/// of the four calls explains it.
+fn two_queues(
+    here: fn() -> Shared<Queue>,
+    claim: fn(&Queue),
+    finds_the_old_there: fn(&Queue) -> bool,
+    change: fn(&Queue),
+    finds_the_old_here: fn(&Queue) -> bool,
+) {
+    model(move || {
+        let (here, there) = (here(), fifo(1));
+        put(&there, 1, NOW).unwrap();
+        let here_too = here.share();
+        let other = on_thread(&there, move |there| {
+            change(there);
+            finds_the_old_here(&here_too)
+        });
+        claim(&here);
+        let old_there = finds_the_old_there(&there);
+        assert!(!(other.join().unwrap() && old_there));
+    });
+}
+
+const IS_FULL: fn(&Queue) -> bool = |queue| put(queue, 3, NOW) == Err(Status::Full);
+const IS_OPEN: fn(&Queue) -> bool = |queue| queue.poll(Events::CLOSED, NOW).is_empty();
+const IS_READABLE: fn(&Queue) -> bool = |queue| !queue.poll(Events::READABLE, NOW).is_empty();
+const GET: fn(&Queue) = |queue| assert_eq!(get(queue, NOW), Ok(1));
+const SHUT_DOWN: fn(&Queue) = |queue| queue.shutdown(Ending::Drain);
+
+#[test]
+fn what_an_owner_puts_before_it_looks_at_another_queue_is_found_by_who_changes_that() {
+    let owned = || owned_and_empty(fifo(0));
+    let puts: fn(&Queue) = |queue| put(queue, 2, NOW).unwrap();
+    two_queues(owned, puts, IS_FULL, GET, Queue::is_empty);
+    two_queues(owned, puts, IS_OPEN, SHUT_DOWN, Queue::is_empty);
+    two_queues(owned, puts, IS_READABLE, GET, Queue::is_empty);
+}
+
+#[test]
+fn what_an_owner_gets_before_it_looks_at_another_queue_is_missing_for_who_changes_that() {
+    let owned = || {
+        let queue = fifo(1);
+        put(&queue, 1, NOW).unwrap();
+        queue.own(End::Head);
+        queue
+    };
+    let is_there: fn(&Queue) -> bool = |queue| !queue.is_empty();
+    two_queues(owned, GET, IS_FULL, GET, is_there);
+    two_queues(owned, GET, IS_OPEN, SHUT_DOWN, is_there);
 }

@@ -181,8 +181,8 @@ impl Cursor {
             if word & OWNED == 0 {
                 return word;
             }
-            // ORDERING: Relaxed; published with OWNED, and if it is of a later owner, the word has changed.
-            let hand = &self.hands[self.place.load(Ordering::Relaxed)];
+            // ORDERING: Acquire; pairs with the Release in `hold`: of a later owner at the same turn, `at` is at least that.
+            let hand = &self.hands[self.place.load(Ordering::Acquire)];
             // ORDERING: Acquire; pairs with the Release in `claimed`. And the look behind it stays there.
             let at = hand.at.load(Ordering::Acquire);
             // A late owner may have written there. No two ownerships begin at the same turn, if anything was claimed.
@@ -258,8 +258,8 @@ impl Cursor {
         self.word.store(word, Ordering::Release);
     }
 
-    /// Adds a flag, and ends the ownership: that of the caller, or any where nothing is left to claim. Claims that come
-    /// later fail. Under the chain's lock. The word before.
+    /// Adds a flag, and ends the ownership: that of the caller, or anybody's where nothing is left to claim, as at the head
+    /// of a ring that is emptied and sealed. Claims that come later fail. Under the chain's lock. The word before.
     pub fn close(&self, flag: u64) -> u64 {
         // ORDERING: Relaxed; OWNED is written under the lock that is held.
         if self.word.load(Ordering::Relaxed) & OWNED == 0 {
@@ -310,10 +310,12 @@ impl Cursor {
     fn hold(&self, place: usize, word: u64) {
         // ORDERING: Relaxed; see `has_gone_round`.
         self.owned_from.store(turn(word), Ordering::Relaxed);
-        // ORDERING: Relaxed, all; published with OWNED.
+        // ORDERING: Relaxed, both; published with the place.
         self.hands[place].at.store(word | OWNED, Ordering::Relaxed);
         self.hands[place].claims.store(0, Ordering::Relaxed);
-        self.place.store(place, Ordering::Relaxed);
+        // ORDERING: Release; pairs with the Acquire in `load`, which may have the word of an earlier ownership.
+        self.place.store(place, Ordering::Release);
+        // ORDERING: Relaxed; published with OWNED.
         self.holder.store(thread::token() ^ place as u64, Ordering::Relaxed);
     }
 

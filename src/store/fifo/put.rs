@@ -169,12 +169,10 @@ impl Fifo {
         if room > 0 {
             return Some(room);
         }
-        if tail & OWNED != 0 {
-            // ORDERING: SeqCst; pairs with the fence in why_nothing and those like it. An owner's claims are plain stores:
-            // without this it could say Full by an old head, while a get behind that head still finds nothing of what it
-            // has put. No order of the calls explains both.
-            fence(Ordering::SeqCst);
-        }
+        // ORDERING: SeqCst; pairs with the fence in why_nothing and those like it. An owner's claims are plain stores:
+        // without this it could say Full by an old head, while a get behind that head still finds nothing of what it has
+        // put, here or into another queue. No order of the calls explains both.
+        fence(Ordering::SeqCst);
         let head = self.left();
         // ORDERING: Release; as above.
         ring.tail.head_seen.store(head, Ordering::Release);
@@ -278,8 +276,11 @@ impl Fifo {
         let at = last.map_or(ptr::null(), |(ring, _)| ptr::from_ref(ring));
         // ORDERING: Relaxed; written under the lock that is held.
         let is_last = ptr::eq(self.tail_ring.load(Ordering::Relaxed), at);
-        // Or the last one again, but in another life, or after other puts.
-        let as_seen = |(ring, tail): (&Ring, u64)| ring.tail.cursor.is(tail);
+        // Or the last one again, but in another life, or after other puts, or it is another thread's own by now.
+        let as_seen = |(ring, tail): (&Ring, u64)| {
+            let cursor = &ring.tail.cursor;
+            cursor.is(tail) && (tail & OWNED == 0 || cursor.mine().is_some())
+        };
         Ok(is_last && last.is_none_or(as_seen))
     }
 
