@@ -68,6 +68,8 @@ PUT_WITHOUT_FENCE = (
 )
 # A look that finds nothing has one for the sake of owners: it would stand in for those of who told something.
 NOTHING_WITHOUT_FENCE = Change(GET, "fn why_nothing(", "fence(Ordering::SeqCst);", "")
+# A put that looks at the head for room has one for their sake, too.
+ROOM_WITHOUT_FENCE = Change(PUT, "fn room_at(", "fence(Ordering::SeqCst);", "")
 # The same of the length of a locked store, and of a look at what is unfinished.
 LOCKED_LEN_WITHOUT_FENCE = Change("src/store/locked.rs", "pub fn len(", "fence(Ordering::SeqCst);", "")
 UNFINISHED_WITHOUT_FENCE = Change(TASKS, "fn nothing_unfinished(", "fence(Ordering::SeqCst);", "")
@@ -181,7 +183,7 @@ def weakenings():
                  (BATCH_BEHIND_LATER,), preemptions=2)
     yield weaken(pair, "a peek leaves an owner its batches",
                  Change(GET, "pub unsafe fn peek(", "self.order(End::Head);", ""), (BATCH_PEEK,),
-                 preemptions=2)
+                 preemptions=2, given=(ROOM_WITHOUT_FENCE,))
 
     pair = "tail RMW + fence / attention RMW + fence"
     yield weaken(pair, "no fence behind the claim of a put", CLAIM_WITHOUT_FENCE, (GET_WAITS,))
@@ -302,8 +304,7 @@ def weakenings():
     pair = "owned word, fence / word or done RMW + fence"
     yield weaken(pair, "nothing is found without a fence",
                  NOTHING_WITHOUT_FENCE, (OWNER_HISTORY,))
-    yield weaken(pair, "full is found without a fence",
-                 Change(PUT, "fn room_at(", "fence(Ordering::SeqCst);", ""),
+    yield weaken(pair, "full is found without a fence", ROOM_WITHOUT_FENCE,
                  (TAIL_HISTORY, PUT_ELSEWHERE, GOT_ELSEWHERE))
     yield weaken(pair, "a poll begins without a fence",
                  Change("src/queue/transfer.rs", "pub fn poll(", "fence(Ordering::SeqCst);", ""),
@@ -332,7 +333,8 @@ def weakenings():
     pair = "pin RMW + fence / head RMW + fence"
     yield weaken(pair, "no fence behind the pin", without_fence(GET, "pub unsafe fn peek("),
                  (PEEK,))
-    yield weaken(pair, "no fence behind the claim of a get", CLAIM_WITHOUT_FENCE, (PEEK,))
+    yield weaken(pair, "no fence behind the claim of a get", CLAIM_WITHOUT_FENCE, (PEEK,),
+                 given=(ROOM_WITHOUT_FENCE,))
     free = "slot.is_free()"
     yield weaken(pair, "the pins looked at in front of the stamp",
                  Change(PUT, "unsafe fn push_here(",

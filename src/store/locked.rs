@@ -52,7 +52,7 @@ impl<S: Shelf> Locked<S> {
     ///
     /// # Safety
     /// As for `Store::push`.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn push(&self, item: *const u8, priority: i64) -> Result<(), NotPut> {
         let mut shelf = self.shelf.lock();
         if self.is_shut() {
@@ -74,7 +74,7 @@ impl<S: Shelf> Locked<S> {
     ///
     /// # Safety
     /// As for `Store::pop`.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn pop(&self, item: *mut u8) -> Result<(), NotGot> {
         let mut shelf = self.shelf.lock();
         let next = shelf.next();
