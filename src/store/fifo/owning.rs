@@ -58,10 +58,7 @@ impl Fifo {
     /// After a put or get, now and then: whether they all come from one thread.
     #[cold]
     pub fn look_round(&self, end: End) {
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; as in try_head_ring and claim_free.
-        let ring = unsafe { self.ring_at(end).load(Ordering::Acquire).as_ref() };
-        if ring.is_some_and(|ring| ring.cursor(end).note()) && self.pays(end) {
+        if self.ring(end).is_some_and(|ring| ring.cursor(end).note()) && self.pays(end) {
             self.own(end);
         }
     }
@@ -70,12 +67,11 @@ impl Fifo {
     /// unbounded, millions of items a second: 133 without an owner of the tail, 118 with one, 189 with one only while
     /// the head has one too; a loop to eight: 124, 118, 191.
     fn pays(&self, end: End) -> bool {
-        // SAFETY: rings live as long as the FIFO.
-        // ORDERING: Acquire; as in try_head_ring.
-        let ring = || unsafe { self.head_ring.load(Ordering::Acquire).as_ref() };
         match end {
             End::Head => true,
-            End::Tail => EAGER || ring().is_some_and(|ring| ring.head.cursor.is_owned()),
+            End::Tail => {
+                EAGER || self.ring(End::Head).is_some_and(|ring| ring.head.cursor.is_owned())
+            }
         }
     }
 
@@ -132,9 +128,7 @@ impl Fifo {
     /// The ring at this end, and its word there. `None` before the first put.
     fn settled(&self, end: End) -> Option<(&Ring, u64)> {
         loop {
-            // SAFETY: rings live as long as the FIFO.
-            // ORDERING: Acquire; pairs with the Release in link and in advance.
-            let ring = unsafe { self.ring_at(end).load(Ordering::Acquire).as_ref() }?;
+            let ring = self.ring(end)?;
             let word = ring.cursor(end).load();
             // With neither flag, it is the ring at this end, whatever life it has.
             if word & (AWAY | SEALED) == 0 {
@@ -142,6 +136,13 @@ impl Fifo {
             }
             drop(self.chain.lock()); // whoever moves on does it under this
         }
+    }
+
+    /// The ring at this end, which may be another one by now. `None` before the first put.
+    fn ring(&self, end: End) -> Option<&Ring> {
+        // SAFETY: rings live as long as the FIFO.
+        // ORDERING: Acquire; pairs with the Release in link and in advance.
+        unsafe { self.ring_at(end).load(Ordering::Acquire).as_ref() }
     }
 
     /// The ring at this end, for a caller that holds the chain's lock.

@@ -54,9 +54,9 @@ impl Fifo {
         if let Some(ring) = unsafe { self.tail_ring.load(Ordering::Acquire).as_ref() } {
             let (tail, mine) = ring.tail.cursor.look();
             let slot = ring.slots_as(shape).at(tail);
-            // Where the slot is free, the tail has no flag but OWNED. A tail that is too old, behind what was seen of the head,
-            // is no matter: its claim fails. Nor is a slot that is free whatever its stamp says: where gets leave none,
-            // a put of one item is not what is usual.
+            // Where the slot is free, the tail has no flag but OWNED. A tail that is too old, behind what was seen of the
+            // head, is no matter: its claim fails. Nor is a slot that is free whatever its stamp says: where gets leave
+            // none, a put of one item is not what is usual.
             if slot.is_free()
                 && nobody_peeks(ring)
                 && self.limit.lets_in(ring.queued_at_most(tail))

@@ -27,7 +27,7 @@ fn stream(fifo: &Fifo, count: u64) {
     }
 }
 
-pub(super) fn head_ring(fifo: &Fifo) -> Option<&Ring> {
+fn head_ring(fifo: &Fifo) -> Option<&Ring> {
     // SAFETY: rings live as long as the FIFO.
     unsafe { fifo.head_ring.load(Ordering::Acquire).as_ref() }
 }
